@@ -1,0 +1,276 @@
+/*
+ * One CPU's share of the generator.
+ */
+#include "bucket.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "hardware.h"
+#include "real.h"
+
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+/*
+ * The way from a held bucket to the next. Far: the neighbours are other CPUs'.
+ * Odd: every bucket is met once.
+ */
+enum { STRIDE = 61 };
+
+static struct bucket_line common_lines[BUCKETS];
+struct bucket_set bucket_common = {.lines = common_lines};
+static _Atomic(struct bucket_set *) sets = &bucket_common;
+static enum bucket_memory common_kind;
+chacha20_blocks *bucket_stream;
+
+static void *map(size_t size, int flags)
+{
+	long at = REAL_CALL(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags,
+			    -1, 0);
+
+	return at < 0 && at >= -4095 ? NULL : (void *)at;
+}
+
+static long advise(void *at, size_t size, int advice)
+{
+	return REAL_CALL(SYS_madvise, at, size, advice);
+}
+
+/*
+ * Huge pages are declined: one would dirty 2 MiB for the first bucket, and drop
+ * all of them together. Advice is believed only of a kernel that refuses
+ * nonsense: some emulators accept everything and do nothing.
+ */
+static struct bucket *map_secrets(enum bucket_memory *kind)
+{
+	const size_t size = BUCKETS * sizeof(struct bucket);
+	void *at = map(size, MAP_DROPPABLE | MAP_ANONYMOUS);
+
+	*kind = BUCKET_DROPPABLE;
+	if (at) {
+		advise(at, size, MADV_NOHUGEPAGE);
+		return at;
+	}
+	*kind = BUCKET_WIPED_ON_FORK;
+	at = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+	if (at && advise(at, size, -1) < 0 &&
+	    !advise(at, size, MADV_WIPEONFORK) &&
+	    !advise(at, size, MADV_DONTDUMP)) {
+		advise(at, size, MADV_NOHUGEPAGE);
+		return at;
+	}
+	if (at)
+		REAL_CALL(SYS_munmap, at, size);
+	*kind = BUCKET_NONE;
+	return NULL;
+}
+
+enum bucket_memory bucket_start(void)
+{
+	bucket_stream = chacha20_best(NULL);
+	bucket_common.buckets = map_secrets(&common_kind);
+	return common_kind;
+}
+
+/* Memory of a worse kind than the common set's would need a lower tier. */
+static struct bucket_set *set_make(void)
+{
+	const size_t locks = BUCKETS * sizeof(struct bucket_line);
+	const size_t size = locks + sizeof(struct bucket_set);
+	struct bucket_line *lines = map(size, MAP_PRIVATE | MAP_ANONYMOUS |
+					      MAP_NORESERVE);
+	struct bucket_set *set = (struct bucket_set *)(lines + BUCKETS);
+	enum bucket_memory kind;
+
+	if (!lines)
+		return NULL;
+	set->lines = lines;
+	set->buckets = map_secrets(&kind);
+	if (set->buckets && kind == common_kind)
+		return set;
+	if (set->buckets)
+		REAL_CALL(SYS_munmap, set->buckets,
+			  BUCKETS * sizeof(struct bucket));
+	REAL_CALL(SYS_munmap, lines, size);
+	return NULL;
+}
+
+struct bucket_set *bucket_set_of(void **state)
+{
+	static atomic_flag making = ATOMIC_FLAG_INIT;
+	struct bucket_set *set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+
+	if (set || atomic_flag_test_and_set(&making))
+		return set;
+	set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	if (!set)
+		set = set_make();
+	if (set && set != __atomic_load_n(state, __ATOMIC_RELAXED)) {
+		set->next = atomic_load(&sets);
+		atomic_store(&sets, set);
+		__atomic_store_n(state, set, __ATOMIC_RELEASE);
+	}
+	atomic_flag_clear(&making);
+	return set;
+}
+
+unsigned int bucket_take_other(struct bucket_set *set, unsigned int first,
+			       uintptr_t thread)
+{
+	unsigned int i = first;
+
+	while ((i = (i + STRIDE) % BUCKETS) != first) {
+		_Atomic(uintptr_t) *owner = &set->lines[i].owner;
+		uintptr_t nobody = 0;
+
+		if (!atomic_load_explicit(owner, memory_order_relaxed) &&
+		    atomic_compare_exchange_strong_explicit(
+			owner, &nobody, thread, memory_order_acquire,
+			memory_order_relaxed))
+			return i;
+	}
+	return BUCKETS;
+}
+
+void bucket_used(struct bucket_set *set, unsigned int i)
+{
+	unsigned int used = atomic_load_explicit(&set->used,
+						 memory_order_relaxed);
+
+	while (used <= i &&
+	       !atomic_compare_exchange_weak(&set->used, &used, i + 1))
+		;
+}
+
+/*
+ * The threads that held these did not come along; ours may be in the middle of a
+ * draw that a handler interrupted, and keeps its own. Their counts are the
+ * parent's.
+ */
+void bucket_forked(void)
+{
+	uintptr_t thread = cpu_thread();
+
+	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
+		unsigned int used = atomic_load(&s->used);
+
+		for (unsigned int i = 0; i < used; i++) {
+			struct bucket_line *l = &s->lines[i];
+
+			if (l->requests | l->refills | l->reseeds)
+				l->requests = l->bytes = l->refills =
+					l->reseeds = 0;
+			if (atomic_load(&l->owner) != 0 &&
+			    atomic_load(&l->owner) != thread)
+				atomic_store(&l->owner, 0);
+		}
+	}
+}
+
+void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
+			     void *), void *with)
+{
+	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
+		unsigned int used = atomic_load(&s->used);
+
+		for (unsigned int i = 0; i < used; i++)
+			see(&s->buckets[i], &s->lines[i], with);
+	}
+}
+
+void bucket_wipe(void *memory, size_t len)
+{
+	memset(memory, 0, len);
+	__asm__ volatile("" : : "r"(memory) : "memory");
+}
+
+/* Moves what was counted in the bucket's page to where nobody wipes it. */
+static void count(struct bucket_line *l, uint64_t stock)
+{
+	l->requests += stock >> 32;
+}
+
+void bucket_drop(struct bucket *b, struct bucket_line *l)
+{
+	uint64_t stock = bucket_stock(b);
+
+	count(l, stock);
+	l->bytes -= bucket_left(stock);
+	bucket_set_stock(b, 0);
+	bucket_wipe(b->batch, sizeof b->batch);
+}
+
+/* From the first of left unread bytes. */
+static void take(struct bucket *b, uint32_t left, uint8_t *out, size_t len)
+{
+	uint8_t *from = b->batch + BUCKET_BATCH - left;
+
+	memcpy(out, from, len);
+	bucket_wipe(from, len);
+}
+
+/*
+ * stock is read once: the page may be zeroed between any two lines, and a number
+ * read twice could then contradict itself. What follows from a zeroed page is
+ * wrong bytes, which the caller's last look at the stamp discards; never a wrong
+ * address.
+ */
+void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
+		 size_t len)
+{
+	uint64_t stock = bucket_stock(b);
+	uint32_t left = bucket_left(stock);
+	size_t bulk = 0;
+
+	if (len <= left) {
+		take(b, left, out, len);
+		bucket_set_stock(b, stock - len);
+		return;
+	}
+	take(b, left, out, left);
+	out += left;
+	len -= left;
+	bucket_set_stock(b, 0);
+	count(l, stock);
+
+	/*
+	 * One key, one nonce, one counter: the refill goes on where bulk stopped.
+	 * Did it begin at 0 again, its first bytes, which are the next key, would
+	 * be those that the caller has just got.
+	 */
+	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
+	if (len > BUCKET_BATCH) {
+		bulk = len - len % CHACHA20_PASS;
+		bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
+	}
+	bucket_stream(&b->work, b->key, BUCKET_REFILL / CHACHA20_BLOCK);
+	chacha20_end(&b->work);
+	b->refills++;
+	l->refills++;
+	l->bytes += bulk + BUCKET_BATCH;
+
+	len -= bulk;
+	take(b, BUCKET_BATCH, out + bulk, len);
+	bucket_set_stock(b, BUCKET_BATCH - len);
+}
+
+void bucket_expand(struct bucket *b, uint8_t *out, size_t len)
+{
+	size_t bulk = len - len % CHACHA20_PASS;
+
+	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
+	bucket_wipe(b->key, sizeof b->key);
+	bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
+	if (len > bulk) {
+		bucket_stream(&b->work, b->batch,
+			      CHACHA20_PASS / CHACHA20_BLOCK);
+		memcpy(out + bulk, b->batch, len - bulk);
+		bucket_wipe(b->batch, CHACHA20_PASS);
+	}
+	chacha20_end(&b->work);
+}

@@ -1,0 +1,188 @@
+/*
+ * One CPU's share of the generator: a key, and the bytes it has made so far;
+ * the memory they live in; and who holds them.
+ *
+ * Secrets live in one page that fork zeroes in the child and that the kernel may
+ * zero at any instruction, so zero is their safe state: no stamp, no stock. Who
+ * holds a bucket is kept elsewhere, in memory that fork copies and nobody wipes:
+ * a draw that a signal handler's fork interrupted still holds its bucket in the
+ * child, and the handler's own draws there take another one. Were the lock wiped
+ * too, they would stamp the interrupted draw's bucket anew, its last look at
+ * the stamp would find nothing wrong, and parent and child draw the same bytes.
+ */
+#ifndef BUCKET_H
+#define BUCKET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chacha20.h"
+#include "cpu.h"
+#include "vdso.h"
+
+enum {
+	BUCKETS = 1024,		/* in a set; untouched ones cost no memory */
+	BUCKET_PAGE = 4096,
+	BUCKET_REFILL = 1024,	/* key and batch, made in one go */
+	BUCKET_BATCH = BUCKET_REFILL - CHACHA20_KEY,
+};
+
+/*
+ * key and batch are one run of whole blocks: a refill overwrites the key that
+ * makes it. stock holds two numbers in one word, so that counting a request
+ * costs the draw nothing: how many unread bytes lie at the end of batch (low
+ * half), and the requests served since the last refill (high half).
+ */
+struct bucket {
+	uint64_t stamp;		/* generation of the key; 0: no key */
+	uint64_t stock;
+	uint64_t nonce;		/* the last one; no secret */
+	uint32_t refills;	/* since the key was the kernel's */
+	struct vdso_state oracle;
+	struct chacha20 work;
+	_Alignas(64) uint8_t key[CHACHA20_KEY];
+	uint8_t batch[BUCKET_BATCH];
+} __attribute__((aligned(BUCKET_PAGE)));
+
+_Static_assert(sizeof(struct bucket) == BUCKET_PAGE, "one page, never two");
+_Static_assert(offsetof(struct bucket, batch) ==
+	       offsetof(struct bucket, key) + CHACHA20_KEY, "one run of blocks");
+
+/*
+ * Who holds a bucket (0: nobody; else cpu_thread() of the owner), and what its
+ * holders have counted. A line of its own: CPUs do not share it.
+ */
+struct bucket_line {
+	_Atomic(uintptr_t) owner;
+	uint64_t requests;	/* served, up to the last refill */
+	uint64_t bytes;		/* served, but for the rest of a batch */
+	uint64_t refills;
+	uint64_t reseeds;
+} __attribute__((aligned(64)));
+
+/* Zero is a set without memory: it serves nothing. */
+struct bucket_set {
+	struct bucket *buckets;
+	struct bucket_line *lines;
+	_Atomic(unsigned int) used;	/* no bucket from here on ever was */
+	struct bucket_set *next;
+};
+
+/* What kind of memory the kernel gave us for secrets. */
+enum bucket_memory {
+	BUCKET_NONE,
+	BUCKET_WIPED_ON_FORK,	/* MADV_WIPEONFORK, Linux 4.14 */
+	BUCKET_DROPPABLE,	/* MAP_DROPPABLE, Linux 6.11 */
+};
+
+/* The set that all interposed names share. */
+extern struct bucket_set bucket_common;
+
+/* The variant that makes key streams; set by bucket_start. */
+extern chacha20_blocks *bucket_stream;
+
+/* Maps the common set's memory, once, and says of what kind it is. */
+enum bucket_memory bucket_start(void);
+
+/* For the child of fork(3) alone: gives back what other threads held. */
+void bucket_forked(void);
+
+/*
+ * A set of its own for *state, if that is NULL: maps memory, and publishes it
+ * once. NULL if there is none (yet): another thread is about to, or no memory.
+ */
+struct bucket_set *bucket_set_of(void **state);
+
+/* Calls see with each bucket that was ever used, in every set. */
+void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
+			     void *), void *with);
+
+/*
+ * The stamp. Read through volatile, since the kernel may zero it between any two
+ * instructions; a plain second look would be compiled away.
+ */
+static inline uint64_t bucket_stamp(const struct bucket *b)
+{
+	return *(const volatile uint64_t *)&b->stamp;
+}
+
+static inline void bucket_set_stamp(struct bucket *b, uint64_t stamp)
+{
+	*(volatile uint64_t *)&b->stamp = stamp;
+}
+
+/* Likewise. */
+static inline uint64_t bucket_stock(const struct bucket *b)
+{
+	return *(const volatile uint64_t *)&b->stock;
+}
+
+static inline void bucket_set_stock(struct bucket *b, uint64_t stock)
+{
+	*(volatile uint64_t *)&b->stock = stock;
+}
+
+/* Both halves of stock. */
+static inline uint32_t bucket_left(uint64_t stock)
+{
+	return (uint32_t)stock;
+}
+
+static inline uint64_t bucket_spent(uint64_t stock, uint32_t bytes)
+{
+	return stock + (UINT64_C(1) << 32) - bytes;
+}
+
+/*
+ * Takes a free bucket: this CPU's, or another. Never waits: BUCKETS if all are
+ * held. To take is one atomic exchange; it may be by a child of vfork, by a
+ * thread that just moved here, or in a signal handler on top of another draw.
+ */
+unsigned int bucket_take_other(struct bucket_set *set, unsigned int first,
+			       uintptr_t thread);
+
+static inline unsigned int bucket_take(struct bucket_set *set)
+{
+	uintptr_t thread = cpu_thread(), nobody = 0;
+	unsigned int i = cpu_here(thread) % BUCKETS;
+
+	if (__builtin_expect(atomic_compare_exchange_strong_explicit(
+		&set->lines[i].owner, &nobody, thread, memory_order_acquire,
+		memory_order_relaxed), 1))
+		return i;
+	return bucket_take_other(set, i, thread);
+}
+
+static inline void bucket_give(struct bucket_set *set, unsigned int i)
+{
+	atomic_store_explicit(&set->lines[i].owner, 0, memory_order_release);
+}
+
+/* The rest is for the holder of b, whose line is l. */
+
+/* Notes that bucket i is in use; before its first stamp. */
+void bucket_used(struct bucket_set *set, unsigned int i);
+
+/* Forgets the batch; what was served of it stays counted. */
+void bucket_drop(struct bucket *b, struct bucket_line *l);
+
+/*
+ * Writes len bytes to out: from the batch, erasing it behind; and if that does
+ * not suffice, whole passes of key stream straight to out, then a new key and
+ * batch by the same counter where they stopped, then the rest from that batch.
+ */
+void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
+		 size_t len);
+
+/*
+ * Expands b->key to len bytes at out, and forgets the key. For tiers that keep
+ * no stock: key and batch are scratch.
+ */
+void bucket_expand(struct bucket *b, uint8_t *out, size_t len);
+
+/* memset(0) that stays. */
+void bucket_wipe(void *memory, size_t len);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * The life of a request. A shim asks us for len bytes. We take the bucket of the
+ * CPU we are on, or another that nobody holds; see that its key is of the
+ * kernel's generation of now, and else give it a new one; move bytes out,
+ * erasing them behind us; and make sure that the generation is still the same
+ * and that nobody wiped the bucket meanwhile. Anything unexpected ends in
+ * "false", and the kernel answers instead.
+ *
+ * In tiers that keep no stock the bucket is a place to work in: a key for this
+ * request alone is fetched into it, expanded, and forgotten.
+ */
+#include "fill.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "bucket.h"
+#include "generation.h"
+#include "seed.h"
+#include "start.h"
+#include "tier.h"
+
+enum {
+	PIECE = 64 * 1024,	/* bytes between two looks at the stamp */
+	SMALL = 256,		/* tier kernel: up to here the call is cheaper */
+	PROOFS = 3,		/* tries: the kernel may reseed in between */
+	REFILLS = 1024,		/* of one key of the kernel's; then proof anew */
+	AT_WORK = 1,		/* the stamp of a bucket without a generation */
+};
+
+static _Atomic(uint64_t) refusals[FILL_REFUSALS];
+
+bool fill_refuse(enum fill_refusal why)
+{
+	atomic_fetch_add_explicit(&refusals[why], 1, memory_order_relaxed);
+	return false;
+}
+
+uint64_t fill_refused(enum fill_refusal why)
+{
+	return atomic_load_explicit(&refusals[why], memory_order_relaxed);
+}
+
+static void forked(void)
+{
+	bucket_forked();
+	for (int i = 0; i < FILL_REFUSALS; i++)
+		if (fill_refused(i))
+			atomic_store(&refusals[i], 0);
+}
+
+/* Only libc's fork calls it; after another, locks of other threads are lost. */
+__attribute__((constructor)) static void construct(void)
+{
+	pthread_atfork(NULL, NULL, forked);
+}
+
+/*
+ * Addresses that user space never has, or may have and never uses: the kernel
+ * says EFAULT, or serves. Tagged pointers are among them.
+ */
+static inline bool plausible(const void *out, size_t len)
+{
+	const uintptr_t low = 65536, high = (uintptr_t)-1 >> 17;
+
+	return len && (uintptr_t)out - low < high - low;
+}
+
+/* The stamp first: with a stamp of 0 the page must not be read. */
+static inline bool current(const struct bucket *b)
+{
+	uint64_t stamp = bucket_stamp(b);
+
+	return stamp && stamp == generation_now();
+}
+
+/*
+ * Proof and key in one act: the vDSO's function, which is the kernel's own, says
+ * of which generation the key is that it gives us, and we see whether the page
+ * said the same before and says it after.
+ *
+ * Stamp first, key second. A fork between the two zeroes the stamp, so the child
+ * starts over; the other order would leave it a current stamp on a zeroed key.
+ */
+static bool prove(struct bucket *b, int *disagreed)
+{
+	uint64_t now = generation_now();
+
+	bucket_set_stamp(b, now);
+	if (!seed_read(b->key, &b->oracle))
+		return false;
+	if (generation_agrees(&b->oracle, now))
+		return true;
+	/* A wiped bucket, or a page that has moved on, is no disagreement. */
+	if (bucket_stamp(b) == now && generation_now() == now)
+		++*disagreed;
+	return false;
+}
+
+static bool renew(struct bucket_set *set, unsigned int i)
+{
+	struct bucket *b = &set->buckets[i];
+	struct bucket_line *l = &set->lines[i];
+	int disagreed = 0;
+
+	bucket_used(set, i);
+	bucket_drop(b, l);
+	b->refills = 0;
+	l->reseeds++;
+	if (!generation_reachable()) {
+		generation_end();
+		vdso_end();
+		tier_lower(TIER_KERNEL, "the vDSO is not the one we started with");
+		return false;
+	}
+	for (int tries = 0; tries < PROOFS; tries++) {
+		if (!generation_now() && !generation_lost()) {
+			tier_lower(TIER_CALL, "the kernel's page was lost");
+			return false;
+		}
+		if (prove(b, &disagreed))
+			return true;
+	}
+	bucket_set_stamp(b, 0);
+	if (disagreed == PROOFS) {
+		generation_end();
+		tier_lower(TIER_CALL, "the vDSO disagrees with the page");
+	}
+	return false;
+}
+
+/* One piece from stock. */
+static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
+		 size_t len)
+{
+	struct bucket *b = &set->buckets[i];
+
+	for (int tries = 0; tries < 2; tries++) {
+		if ((!current(b) || b->refills >= REFILLS) && !renew(set, i))
+			return fill_refuse(FILL_SEED);
+		bucket_draw(b, &set->lines[i], out, len);
+		/*
+		 * Was the bucket whole all the time? A handler may have forked
+		 * while we drew, memory may have been dropped, the kernel may
+		 * have reseeded: then what we wrote is zeros, or key stream of
+		 * a zero key, or of a key that a clone has too.
+		 */
+		atomic_thread_fence(memory_order_acquire);
+		if (current(b))
+			return true;
+		bucket_wipe(out, len);
+	}
+	return fill_refuse(FILL_STALE);
+}
+
+/* One piece from a key for it alone. Stamp, key, look again: as in draw. */
+static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
+		   size_t len)
+{
+	struct bucket *b = &set->buckets[i];
+	bool whole;
+
+	bucket_used(set, i);
+	for (int tries = 0; tries < 2; tries++) {
+		bucket_set_stamp(b, AT_WORK);
+		if (!seed_read(b->key, &b->oracle)) {
+			bucket_set_stamp(b, 0);
+			return fill_refuse(FILL_SEED);
+		}
+		set->lines[i].reseeds++;
+		if (len <= SEED_SIZE) {
+			memcpy(out, b->key, len);
+			bucket_wipe(b->key, SEED_SIZE);
+		} else {
+			bucket_expand(b, out, len);
+		}
+		atomic_thread_fence(memory_order_acquire);
+		whole = bucket_stamp(b) == AT_WORK;
+		bucket_set_stamp(b, 0);
+		if (whole) {
+			set->lines[i].bytes += len;
+			return true;
+		}
+		bucket_wipe(out, len);
+	}
+	return fill_refuse(FILL_STALE);
+}
+
+static bool piece(struct bucket_set *set, uint8_t *out, size_t len, bool last)
+{
+	unsigned int i = bucket_take(set);
+	bool ok;
+
+	if (i == BUCKETS)
+		return fill_refuse(FILL_HELD);
+	if (tier_now() == TIER_PAGE)
+		ok = draw(set, i, out, len);
+	else
+		ok = expand(set, i, out, len);
+	set->lines[i].requests += ok && last;
+	bucket_give(set, i);
+	return ok;
+}
+
+bool fill_from(struct bucket_set *set, void *out, size_t len)
+{
+	uint8_t *at = out;
+
+	if (!plausible(out, len))
+		return fill_refuse(FILL_POINTER);
+	if (!start() || tier_now() == TIER_OFF || !set || !set->buckets)
+		return fill_refuse(FILL_OFF);
+	if (tier_now() == TIER_KERNEL && len <= SMALL)
+		return fill_refuse(FILL_SMALL);
+	for (; len > PIECE; at += PIECE, len -= PIECE)
+		if (!piece(set, at, PIECE, false))
+			return false;
+	return piece(set, at, len, true);
+}
+
+/*
+ * The way of nearly every request: a few bytes out of stock, of a length that
+ * the compiler knows. They stay in registers until the bucket is given back, so
+ * that a bad pointer of the caller faults with nothing held. false: nothing was
+ * drawn, the long way decides.
+ */
+static inline __attribute__((always_inline)) bool draw_small(void *bytes,
+							     const size_t len)
+{
+	struct bucket_set *set = &bucket_common;
+	struct bucket *b;
+	uint8_t *from;
+	uint64_t stock;
+	unsigned int i;
+	bool ok = false;
+
+	if (__builtin_expect(!set->buckets, 0))
+		return false;
+	i = bucket_take(set);
+	if (__builtin_expect(i == BUCKETS, 0))
+		return false;
+	b = &set->buckets[i];
+	stock = bucket_stock(b);
+	if (__builtin_expect(current(b) && bucket_left(stock) >= len, 1)) {
+		from = b->batch + BUCKET_BATCH - bucket_left(stock);
+		memcpy(bytes, from, len);
+		memset(from, 0, len);
+		bucket_set_stock(b, bucket_spent(stock, len));
+		/* As in draw: was it whole all the time? */
+		atomic_thread_fence(memory_order_acquire);
+		ok = current(b);
+	}
+	bucket_give(set, i);
+	atomic_signal_fence(memory_order_seq_cst);
+	return ok;
+}
+
+static inline __attribute__((always_inline)) bool fill_small(void *out,
+							     const size_t len)
+{
+	uint64_t bytes[4];
+
+	if (!plausible(out, len) || !draw_small(bytes, len))
+		return fill_from(&bucket_common, out, len);
+	memcpy(out, bytes, len);
+	return true;
+}
+
+bool fill(void *out, size_t len)
+{
+	switch (len) {
+	case 4:
+		return fill_small(out, 4);
+	case 8:
+		return fill_small(out, 8);
+	case 16:
+		return fill_small(out, 16);
+	case 32:
+		return fill_small(out, 32);
+	default:
+		return fill_from(&bucket_common, out, len);
+	}
+}
+
+int64_t fill_word(void)
+{
+	uint32_t word;
+
+	if (draw_small(&word, sizeof word))
+		return word;
+	return fill_from(&bucket_common, &word, sizeof word) ? word : -1;
+}

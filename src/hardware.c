@@ -1,0 +1,156 @@
+/*
+ * The processor's random number generator: there, fast, alive?
+ */
+#include "hardware.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "vdso.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+
+#include <cpuid.h>
+
+static const char name[] = "rdrand";
+
+static bool present(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_RDRND);
+}
+
+static bool ask(uint64_t *word)
+{
+	unsigned long half[8 / sizeof(long)];
+	bool carry = true;
+
+	for (size_t i = 0; i < sizeof half / sizeof *half; i++) {
+		bool ok;
+
+		__asm__ volatile("rdrand %0" : "=r"(half[i]), "=@ccc"(ok));
+		carry &= ok;
+	}
+	__builtin_memcpy(word, half, sizeof *word);
+	return carry;
+}
+
+#elif defined(__aarch64__)
+
+#include <sys/auxv.h>
+
+static const char name[] = "rndr";
+
+static bool present(void)
+{
+	enum { HWCAP2_HAS_RNG = 1 << 16 };
+
+	return getauxval(AT_HWCAP2) & HWCAP2_HAS_RNG;
+}
+
+static bool ask(uint64_t *word)
+{
+	bool ok;
+
+	/* RNDR by its number, for assemblers that do not know the name. */
+	__asm__ volatile("mrs %0, s3_3_c2_c4_0\n\tcset %w1, ne"
+			 : "=r"(*word), "=r"(ok) : : "cc");
+	return ok;
+}
+
+#else
+
+static const char name[] = "none";
+
+static bool present(void)
+{
+	return false;
+}
+
+static bool ask(uint64_t *word)
+{
+	*word = 0;
+	return false;
+}
+
+#endif
+
+enum { WORDS = 4, ROUNDS = 4, SLOW = 60 /* ns a word */ };
+enum verdict { UNKNOWN, USEFUL, USELESS };
+
+typedef int clock_function(clockid_t, struct timespec *);
+
+/*
+ * The vDSO's own clock: libc's may be another preload's, and stand still. Where
+ * there is none the generator is not timed, nor used.
+ */
+static clock_function *find_clock(void)
+{
+	clock_function *found = vdso_function("__vdso_clock_gettime");
+
+	return found ? found : vdso_function("__kernel_clock_gettime");
+}
+
+static int64_t nanoseconds(clock_function *clock)
+{
+	struct timespec now;
+
+	if (clock(CLOCK_MONOTONIC, &now))
+		return -1;
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* The best of a few short rounds: we may be interrupted in any of them. */
+static enum verdict judge(void)
+{
+	clock_function *clock = find_clock();
+	int64_t best = INT64_MAX;
+	uint64_t word;
+
+	if (!present() || !clock)
+		return USELESS;
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin = nanoseconds(clock), end;
+
+		for (int i = 0; i < WORDS; i++)
+			if (!ask(&word))
+				return USELESS;
+		end = nanoseconds(clock);
+		if (begin < 0 || end < begin)
+			return USELESS;
+		if (end - begin < best)
+			best = end - begin;
+	}
+	return best <= WORDS * SLOW ? USEFUL : USELESS;
+}
+
+static bool useful(void)
+{
+	static _Atomic(enum verdict) known;
+	enum verdict v = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (v == UNKNOWN) {
+		v = judge();
+		atomic_store_explicit(&known, v, memory_order_relaxed);
+	}
+	return v == USEFUL;
+}
+
+uint64_t hardware_nonce(uint64_t *last)
+{
+	uint64_t word;
+	bool fresh;
+
+	if (!useful() || !ask(&word))
+		return 0;
+	fresh = word != *last;
+	*last = word;
+	return fresh ? word : 0;
+}
+
+const char *hardware_name(void)
+{
+	return useful() ? name : "none";
+}

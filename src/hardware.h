@@ -1,0 +1,26 @@
+/*
+ * The processor's random number generator: RDRAND on x86, RNDR on arm64. Is it
+ * there, is it fast, is it alive?
+ *
+ * Its words are input to the cipher under a key of the kernel's, never a key and
+ * never part of one: were they all known, nothing would be lost but this: that
+ * two clones of a machine part before the kernel has noticed that it was cloned.
+ */
+#ifndef HARDWARE_H
+#define HARDWARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A nonce: a fresh word, or 0 where the processor has none, is too slow to ask
+ * (over 60 ns a word, as measured at the first call), or seems dead. *last, the
+ * caller's, holds the word before: some processors repeat one for ever after a
+ * resume.
+ */
+uint64_t hardware_nonce(uint64_t *last);
+
+/* rdrand, rndr or none; measures, if nobody has. */
+const char *hardware_name(void);
+
+#endif

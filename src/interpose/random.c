@@ -1,0 +1,216 @@
+/*
+ * getrandom, getentropy, arc4random and their kin, by libc's names and by our
+ * own. A shim decides whether the question is ours; fill answers it, or the next
+ * definition behind us does, or where that libc has none, the kernel.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "../../include/fastrand.h"
+#include "../bucket.h"
+#include "../fill.h"
+#include "../real.h"
+#include "../start.h"
+#include "export.h"
+
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 0x04
+#endif
+
+enum {
+	CALL_MAX = 0x7ffff000,	/* more is not answered in one call */
+	ENTROPY_MAX = 256,	/* getentropy(3) */
+};
+
+/* Any of the flags, once the kernel's generator is ready, changes nothing. */
+static bool ours(unsigned int flags)
+{
+	const unsigned int pools = GRND_RANDOM | GRND_INSECURE;
+
+	if (__builtin_expect(!(flags & ~GRND_NONBLOCK), 1))
+		return true;
+	if (!(flags & ~(GRND_NONBLOCK | pools)) && (flags & pools) != pools &&
+	    start() && start_one_generator())
+		return true;
+	return fill_refuse(FILL_FLAGS);
+}
+
+static inline ssize_t serve(void *buf, size_t len, unsigned int flags)
+{
+	size_t most = len < CALL_MAX ? len : CALL_MAX;
+
+	if (__builtin_expect(ours(flags) && fill(buf, most), 1))
+		return (ssize_t)most;
+	return -1;
+}
+
+EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
+{
+	ssize_t served = serve(buf, len, flags);
+
+	if (__builtin_expect(served >= 0, 1))
+		return served;
+	return real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
+}
+
+/* A cancellation point: tested here, where no bucket is held. */
+EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
+{
+	__typeof__(getrandom) *next;
+	ssize_t served;
+
+	real_testcancel();
+	served = serve(buf, len, flags);
+	if (__builtin_expect(served >= 0, 1))
+		return served;
+	next = REAL(getrandom);
+	return (next ? next : fastrand_getrandom)(buf, len, flags);
+}
+
+/* Where syscall.S leads a syscall(SYS_getrandom, ...). */
+long syscall_getrandom(void *buf, size_t len, unsigned int flags)
+{
+	ssize_t served = serve(buf, len, flags);
+
+	if (__builtin_expect(served >= 0, 1))
+		return served;
+	return REAL(syscall)(SYS_getrandom, buf, len, flags);
+}
+
+/* To the last byte, or false: a handler interrupts long answers. */
+static bool kernel_fills(uint8_t *out, size_t len)
+{
+	while (len) {
+		long got = REAL_CALL(SYS_getrandom, out, len, 0);
+
+		if (got == -EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		out += got;
+		len -= (size_t)got;
+	}
+	return true;
+}
+
+/* For kernels older than getrandom (3.17), and for nothing else. */
+static bool device_fills(uint8_t *out, size_t len)
+{
+	long fd = REAL_CALL(SYS_openat, AT_FDCWD, "/dev/urandom",
+			    O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	long got = 0;
+
+	while (fd >= 0 && len && (got > 0 || got == -EINTR || !got)) {
+		got = REAL_CALL(SYS_read, fd, out, len);
+		if (got > 0) {
+			out += got;
+			len -= (size_t)got;
+		} else if (got != -EINTR) {
+			break;
+		}
+	}
+	if (fd >= 0)
+		REAL_CALL(SYS_close, fd);
+	return !len;
+}
+
+EXPORT int getentropy(void *buf, size_t len)
+{
+	int saved = errno;
+
+	if (len > ENTROPY_MAX) {
+		errno = EIO;
+		return -1;
+	}
+	if (__builtin_expect(fill(buf, len), 1))
+		return 0;
+	if (REAL(getentropy))
+		return REAL(getentropy)(buf, len);
+	while (len) {
+		ssize_t got = fastrand_getrandom(buf, len, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		buf = (uint8_t *)buf + got;
+		len -= (size_t)got;
+	}
+	errno = saved;
+	return 0;
+}
+
+/* What cannot fail, and has no number to trust, must not go on. */
+EXPORT void fastrand_buf(void *buf, size_t len)
+{
+	void (*next)(void *, size_t);
+
+	if (__builtin_expect(!len || fill(buf, len), 1))
+		return;
+	next = REAL_NAMED("arc4random_buf");
+	if (next)
+		next(buf, len);
+	else if (!kernel_fills(buf, len) && !device_fills(buf, len))
+		abort();
+}
+
+EXPORT uint32_t fastrand_u32(void)
+{
+	int64_t served = fill_word();
+	uint32_t (*next)(void);
+	uint32_t word;
+
+	if (__builtin_expect(served >= 0, 1))
+		return (uint32_t)served;
+	next = REAL_NAMED("arc4random");
+	if (next)
+		return next();
+	fastrand_buf(&word, sizeof word);
+	return word;
+}
+
+/*
+ * D. Lemire, "Fast random integer generation in an interval" (2019): the high
+ * half of word * bound, unless the low half is one of the 2^32 mod bound that
+ * would come up once too often.
+ */
+EXPORT uint32_t fastrand_uniform(uint32_t bound)
+{
+	uint64_t product;
+
+	if (bound < 2)
+		return 0;
+	product = (uint64_t)fastrand_u32() * bound;
+	if (__builtin_expect((uint32_t)product < bound, 0)) {
+		uint32_t excess = -bound % bound;
+
+		while ((uint32_t)product < excess)
+			product = (uint64_t)fastrand_u32() * bound;
+	}
+	return (uint32_t)(product >> 32);
+}
+
+/* An old libc's headers do not declare these. */
+EXPORT void arc4random_buf(void *buf, size_t len)
+	__attribute__((alias("fastrand_buf")));
+EXPORT uint32_t arc4random(void) __attribute__((alias("fastrand_u32")));
+EXPORT uint32_t arc4random_uniform(uint32_t bound)
+	__attribute__((alias("fastrand_uniform")));
+
+EXPORT ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
+				   unsigned long flags)
+{
+	size_t most = len < CALL_MAX ? len : CALL_MAX;
+
+	if (flags <= UINT32_MAX && start() && ours((unsigned int)flags) &&
+	    fill_from(bucket_set_of(state), buffer, most))
+		return (ssize_t)most;
+	if (flags > UINT32_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	return real_result(REAL_CALL(SYS_getrandom, buffer, len, flags));
+}

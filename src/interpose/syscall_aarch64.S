@@ -1,0 +1,46 @@
+/*
+ * syscall(2) on arm64. As syscall_x86_64.S.
+ */
+#if defined(__aarch64__)
+
+#include <asm/unistd.h>
+
+	.text
+	.globl	syscall
+	.type	syscall, %function
+	.p2align 4
+syscall:
+	.cfi_startproc
+	hint	#34			/* bti c */
+	cmp	x0, #__NR_getrandom
+	b.eq	.Lgetrandom
+	adrp	x16, syscall_next
+	ldr	x16, [x16, #:lo12:syscall_next]
+	cbz	x16, .Lraw
+	br	x16
+
+.Lgetrandom:
+	mov	x0, x1
+	mov	x1, x2
+	mov	w2, w3
+	b	syscall_getrandom
+
+	/* Nobody has looked for the next one yet: the call itself. */
+.Lraw:
+	mov	x8, x0
+	mov	x0, x1
+	mov	x1, x2
+	mov	x2, x3
+	mov	x3, x4
+	mov	x4, x5
+	mov	x5, x6
+	svc	#0
+	cmn	x0, #4095
+	b.hs	syscall_failed
+	ret
+	.cfi_endproc
+	.size	syscall, . - syscall
+
+#endif
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,56 @@
+/*
+ * syscall(2) on x86-64. A number that is ours goes to its shim; every other goes
+ * on to the syscall behind us with stack and registers as they came: a C frame
+ * here would be shared, and overwritten, by the child of syscall(SYS_vfork).
+ */
+#if defined(__x86_64__)
+
+#include <asm/unistd.h>
+#if defined(__CET__)
+#include <cet.h>
+#else
+#define _CET_ENDBR
+#endif
+
+	.text
+	.globl	syscall
+	.type	syscall, @function
+	.p2align 4
+syscall:
+	.cfi_startproc
+	_CET_ENDBR
+	cmpq	$__NR_getrandom, %rdi
+	je	.Lgetrandom
+	movq	syscall_next(%rip), %rax
+	testq	%rax, %rax
+	je	.Lraw
+	jmp	*%rax
+
+.Lgetrandom:
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movl	%ecx, %edx
+	jmp	syscall_getrandom
+
+	/* Nobody has looked for the next one yet: the call itself. */
+.Lraw:
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	movq	%r8, %r10
+	movq	%r9, %r8
+	movq	8(%rsp), %r9
+	syscall
+	cmpq	$-4095, %rax
+	jae	.Lerror
+	ret
+.Lerror:
+	movq	%rax, %rdi
+	jmp	syscall_failed
+	.cfi_endproc
+	.size	syscall, . - syscall
+
+#endif
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,149 @@
+/*
+ * What lies behind the names that we shadow: the next definition in the order
+ * of the link map, and raw system calls.
+ *
+ * The loader's list is read without its lock. Objects that were there at
+ * start-up are never unloaded, and a dlopen under way only appends behind them;
+ * so we stop at what was the end of the list when we first looked.
+ */
+#include "real.h"
+
+#include <link.h>
+#include <sys/auxv.h>
+
+#include "elf_symbol.h"
+
+/*
+ * Weak, so that the linker records neither the loader as a dependency nor a
+ * version of it: every loader has the symbol, at whatever version.
+ */
+extern struct r_debug _r_debug __attribute__((weak));
+
+static struct link_map *head(void)
+{
+	return &_r_debug ? _r_debug.r_map : NULL;
+}
+
+static struct link_map *last_at_start(void)
+{
+	static struct link_map *last;
+	struct link_map *end = __atomic_load_n(&last, __ATOMIC_RELAXED);
+
+	if (end)
+		return end;
+	for (struct link_map *m = head(); m; m = m->l_next)
+		end = m;
+	__atomic_store_n(&last, end, __ATOMIC_RELAXED);
+	return end;
+}
+
+/*
+ * First behind us; then in front, for a program that was linked with us behind
+ * libc. _DYNAMIC is our own. The vDSO is passed over: some kernels' defines a
+ * getrandom of its own, of five arguments.
+ */
+static void *search(const char *name)
+{
+	struct link_map *end = last_at_start();
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+	void *before = NULL, *found = NULL;
+	bool behind = false;
+
+	for (struct link_map *m = head(); m && !found; m = m->l_next) {
+		if (m->l_ld == _DYNAMIC)
+			behind = true;
+		else if (m->l_addr && m->l_addr == vdso)
+			continue;
+		else if (behind)
+			found = elf_symbol(m->l_addr, m->l_ld, name);
+		else if (!before)
+			before = elf_symbol(m->l_addr, m->l_ld, name);
+		if (m == end)
+			break;
+	}
+	return found ? found : before;
+}
+
+void *real_find(void **slot, const char *name)
+{
+	void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+	if (found == (void *)REAL_ABSENT)
+		return NULL;
+	found = search(name);
+	__atomic_store_n(slot, found ? found : (void *)REAL_ABSENT,
+			 __ATOMIC_RELAXED);
+	return found;
+}
+
+static void no_cancellation(void)
+{
+}
+
+/* Looks itself up: a call through a pointer costs less than a test for NULL. */
+static void first_testcancel(void)
+{
+	void (*found)(void) = search("pthread_testcancel");
+
+	__atomic_store_n(&real_testcancel, found ? found : no_cancellation,
+			 __ATOMIC_RELAXED);
+	real_testcancel();
+}
+
+void (*real_testcancel)(void) = first_testcancel;
+
+#if defined(__x86_64__)
+
+long real_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long answer;
+
+	__asm__ volatile("syscall"
+			 : "=a"(answer)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
+			   "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return answer;
+}
+
+#elif defined(__aarch64__)
+
+long real_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+
+#else
+
+/* Elsewhere the libc behind us knows how; it answers by errno. */
+long real_call(long number, long a, long b, long c, long d, long e, long f)
+{
+	long (*libc_syscall)(long, ...) = REAL_NAMED("syscall");
+	int saved = errno;
+	long answer;
+
+	if (!libc_syscall)
+		return -ENOSYS;
+	answer = libc_syscall(number, a, b, c, d, e, f);
+	if (answer == -1)
+		answer = -errno;
+	errno = saved;
+	return answer;
+}
+
+#endif

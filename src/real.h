@@ -1,0 +1,67 @@
+/*
+ * The ground floor: what lies behind the names that we shadow, and the kernel
+ * behind that. No other room calls a libc function that can reach the
+ * operating system. Everything here is safe in signal handlers, takes no lock,
+ * allocates nothing, and works before any constructor has run.
+ */
+#ifndef REAL_H
+#define REAL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+/*
+ * One raw system call: the kernel's answer, -4095..-1 being -errno. errno is
+ * not touched. Not a cancellation point.
+ */
+long real_call(long number, long a, long b, long c, long d, long e, long f);
+
+/* The same with the arguments left out that the call does not have. */
+#define REAL_CALL_(n, a, b, c, d, e, f, ...) \
+	real_call((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), \
+		  (long)(e), (long)(f))
+#define REAL_CALL(...) REAL_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
+/* The kernel's answer as libc gives it: -1 and errno, or the answer. */
+static inline long real_result(long answer)
+{
+	if (answer < 0 && answer >= -4095) {
+		errno = (int)-answer;
+		return -1;
+	}
+	return answer;
+}
+
+/*
+ * The definition of a name that the program would have got without us: the
+ * next one behind us in the order of the link map, default versions only, from
+ * the objects that were there at start-up. NULL where there is none, as with
+ * arc4random under an old libc. It is looked up once (about 0.1 us per object)
+ * by a walk of our own: dlsym allocates, and takes the loader's lock, which a
+ * thread that waits for us may hold.
+ *
+ * For use as REAL(read)(fd, buf, len): the type is that of the name itself.
+ */
+#define REAL(name) ((__typeof__(name) *)REAL_NAMED(#name))
+#define REAL_NAMED(string) \
+	({ \
+		static void *slot_; \
+		void *found_ = __atomic_load_n(&slot_, __ATOMIC_RELAXED); \
+		if (__builtin_expect((uintptr_t)found_ <= REAL_ABSENT, 0)) \
+			found_ = real_find(&slot_, string); \
+		found_; \
+	})
+
+/* What a slot holds of a name that was looked for in vain. */
+enum { REAL_ABSENT = 1 };
+
+void *real_find(void **slot, const char *name);
+
+/* Acts on a cancellation request, where the program has such a thing. */
+extern void (*real_testcancel)(void);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * What a program, or a person at its end, is told of what we did.
+ */
+#include "report.h"
+
+#include <string.h>
+
+#include "bucket.h"
+#include "chacha20.h"
+#include "fill.h"
+#include "generation.h"
+#include "hardware.h"
+#include "interpose/export.h"
+#include "say.h"
+#include "start.h"
+#include "tier.h"
+
+/*
+ * The draw counts nothing but a request, in a word that it writes anyway. What
+ * was served follows from what was made and what is still there. Another CPU's
+ * numbers are read while they move; they are statistics.
+ */
+static void add(const struct bucket *b, const struct bucket_line *l, void *with)
+{
+	struct fastrand_info *info = with;
+	uint64_t stock = bucket_stock(b);
+
+	info->requests += l->requests + (stock >> 32);
+	info->bytes += l->bytes - bucket_left(stock);
+	info->refills += l->refills;
+	info->reseeds += l->reseeds;
+	info->held += atomic_load_explicit(&l->owner, memory_order_relaxed) != 0;
+}
+
+void report_fill(struct fastrand_info *info)
+{
+	*info = (struct fastrand_info){.size = sizeof *info};
+	start();
+	info->version = FASTRAND_VERSION;
+	info->tier = tier_name(tier_now());
+	info->why = tier_why();
+	info->memory = start_memory();
+	chacha20_best(&info->chacha20);
+	info->hardware = hardware_name();
+	info->generation = generation_reachable() ? generation_now() : 0;
+	bucket_each(add, info);
+	for (enum fill_refusal why = 0; why < FILL_REFUSALS; why++)
+		info->kernel += fill_refused(why);
+}
+
+EXPORT void fastrand_info(struct fastrand_info *info, size_t size)
+{
+	struct fastrand_info all;
+
+	report_fill(&all);
+	memcpy(info, &all, size < sizeof all ? size : sizeof all);
+}
+
+EXPORT const char *fastrand_version(void)
+{
+	return FASTRAND_VERSION;
+}
+
+static void print_refusals(struct saying *s)
+{
+	static const char *const reasons[FILL_REFUSALS] = {
+		[FILL_OFF] = "tier off",
+		[FILL_POINTER] = "no bytes or no pointer",
+		[FILL_SMALL] = "small",
+		[FILL_HELD] = "every bucket held",
+		[FILL_SEED] = "no key from the kernel",
+		[FILL_STALE] = "wiped or outdated twice",
+		[FILL_FLAGS] = "flags",
+	};
+	const char *mark = " (";
+
+	for (enum fill_refusal why = 0; why < FILL_REFUSALS; why++) {
+		if (!fill_refused(why))
+			continue;
+		say_text(s, mark);
+		say_text(s, reasons[why]);
+		say_text(s, ": ");
+		say_number(s, fill_refused(why));
+		mark = ", ";
+	}
+	if (*mark == ',')
+		say_text(s, ")");
+}
+
+void report_print(void)
+{
+	struct fastrand_info info;
+	struct saying s = {0};
+
+	report_fill(&info);
+	say_text(&s, "fastrand: tier ");
+	say_text(&s, info.tier);
+	if (*info.why) {
+		say_text(&s, " (");
+		say_text(&s, info.why);
+		say_text(&s, ")");
+	}
+	say_text(&s, ", chacha20 ");
+	say_text(&s, info.chacha20);
+	say_text(&s, ", hardware ");
+	say_text(&s, info.hardware);
+	say_text(&s, "\nfastrand: served ");
+	say_number(&s, info.requests);
+	say_text(&s, " requests, ");
+	say_number(&s, info.bytes);
+	say_text(&s, " bytes; ");
+	say_number(&s, info.refills);
+	say_text(&s, " refills");
+	if (info.refills) {
+		say_text(&s, " of ");
+		say_number(&s, info.bytes / info.refills);
+		say_text(&s, " bytes");
+	}
+	say_text(&s, ", ");
+	say_number(&s, info.reseeds);
+	say_text(&s, " keys from the kernel\nfastrand: left to the kernel ");
+	say_number(&s, info.kernel);
+	say_text(&s, " requests");
+	print_refusals(&s);
+	if (info.held) {
+		say_text(&s, "; buckets held or lost: ");
+		say_number(&s, info.held);
+	}
+	say_text(&s, "\n");
+	say_write(&s);
+}
+
+/* Runs after the program's own exit handlers; whatever comes later is served. */
+__attribute__((destructor)) static void destruct(void)
+{
+	if (start_wants_stats())
+		report_print();
+}

@@ -1,0 +1,15 @@
+/*
+ * What a program, or a person at its end, is told of what we did.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "../include/fastrand.h"
+
+/* The contract is fastrand_info's. */
+void report_fill(struct fastrand_info *info);
+
+/* On stderr, a few lines. */
+void report_print(void);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * What the user asks for by environment variables; read once, and not at all by
+ * a program that runs with more rights than its caller (AT_SECURE).
+ *
+ *   FASTRAND_SOURCE=page|call|kernel|off   this tier, or a lower one
+ *   FASTRAND_STATS=1|0                     a report on stderr at exit
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <stdbool.h>
+
+#include "tier.h"
+
+struct settings {
+	enum tier ceiling;
+	bool stats;
+};
+
+/*
+ * A value that is not allowed: one line on stderr, *s is ceiling TIER_OFF, and
+ * false.
+ */
+bool settings_read(struct settings *s);
+
+#endif

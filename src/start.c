@@ -1,0 +1,126 @@
+/*
+ * What has to be found out before the first request.
+ */
+#include "start.h"
+
+#include <stdatomic.h>
+#include <sys/utsname.h>
+
+#include "bucket.h"
+#include "cpu.h"
+#include "generation.h"
+#include "real.h"
+#include "settings.h"
+#include "tier.h"
+#include "vdso.h"
+
+enum { NEW, RUNNING, DONE };
+
+static atomic_int state;
+static struct settings settings;
+static enum bucket_memory memory;
+static bool one_generator;
+
+/* "6.18.44-something": at least 5.6? */
+static bool since_5_6(void)
+{
+	struct utsname name;
+	unsigned int part[2] = {0, 0};
+	const char *c = name.release;
+
+	if (REAL_CALL(SYS_uname, &name) < 0)
+		return false;
+	for (int i = 0; i < 2; i++, c++)
+		while (*c >= '0' && *c <= '9')
+			part[i] = part[i] * 10 + (unsigned int)(*c++ - '0');
+	return part[0] > 5 || (part[0] == 5 && part[1] >= 6);
+}
+
+static const char *why_not_better(enum tier tier)
+{
+	if (tier == settings.ceiling && tier < TIER_PAGE)
+		return "FASTRAND_SOURCE";
+	switch (tier) {
+	case TIER_CALL:
+		return "the kernel's page was not found";
+	case TIER_KERNEL:
+		return vdso_getrandom() ? "the kernel has no droppable memory" :
+					  "the vDSO has no getrandom";
+	case TIER_OFF:
+		return "the kernel has no memory that fork wipes";
+	default:
+		return "";
+	}
+}
+
+/* The best that this system offers, up to what the user allows. */
+static enum tier best(void)
+{
+	memory = bucket_start();
+	if (memory == BUCKET_NONE)
+		return TIER_OFF;
+	if (settings.ceiling == TIER_KERNEL)
+		return TIER_KERNEL;
+	vdso_start();
+	if (!vdso_getrandom() || memory != BUCKET_DROPPABLE)
+		return TIER_KERNEL;
+	if (settings.ceiling == TIER_CALL || !generation_start())
+		return TIER_CALL;
+	return TIER_PAGE;
+}
+
+static void find_out(void)
+{
+	enum tier tier = TIER_OFF;
+
+	if (!settings_read(&settings)) {
+		tier_set(TIER_OFF, "a setting that is not allowed");
+		return;
+	}
+	cpu_start();
+	if (settings.ceiling > TIER_OFF)
+		tier = best();
+	one_generator = tier >= TIER_CALL || since_5_6();
+	tier_set(tier, why_not_better(tier));
+}
+
+bool start(void)
+{
+	int seen = atomic_load_explicit(&state, memory_order_acquire);
+
+	if (__builtin_expect(seen == DONE, 1))
+		return true;
+	seen = NEW;
+	if (!atomic_compare_exchange_strong(&state, &seen, RUNNING))
+		return false;
+	find_out();
+	atomic_store_explicit(&state, DONE, memory_order_release);
+	return true;
+}
+
+bool start_one_generator(void)
+{
+	return one_generator;
+}
+
+bool start_wants_stats(void)
+{
+	return settings.stats;
+}
+
+const char *start_memory(void)
+{
+	static const char *const names[] = {
+		[BUCKET_NONE] = "none",
+		[BUCKET_WIPED_ON_FORK] = "wipe-on-fork",
+		[BUCKET_DROPPABLE] = "droppable",
+	};
+
+	return names[memory];
+}
+
+/* Early, so that no new kind of system call happens in somebody's sandbox. */
+__attribute__((constructor)) static void construct(void)
+{
+	start();
+}
