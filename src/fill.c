@@ -203,6 +203,13 @@ static bool piece(struct bucket_set *set, uint8_t *out, size_t len, bool last)
 	return ok;
 }
 
+bool fill_likely(size_t len)
+{
+	enum tier tier = tier_now();
+
+	return tier > TIER_KERNEL || (tier == TIER_KERNEL && len > SMALL);
+}
+
 bool fill_from(struct bucket_set *set, void *out, size_t len)
 {
 	uint8_t *at = out;
@@ -211,7 +218,7 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 		return fill_refuse(FILL_POINTER);
 	if (!start() || tier_now() == TIER_OFF || !set || !set->buckets)
 		return fill_refuse(FILL_OFF);
-	if (tier_now() == TIER_KERNEL && len <= SMALL)
+	if (!fill_likely(len))
 		return fill_refuse(FILL_SMALL);
 	for (; len > PIECE; at += PIECE, len -= PIECE)
 		if (!piece(set, at, PIECE, false))
@@ -287,7 +294,8 @@ int64_t fill_word(void)
 {
 	uint32_t word;
 
-	if (draw_small(&word, sizeof word))
+	if (draw_small(&word, sizeof word) ||
+	    fill_from(&bucket_common, &word, sizeof word))
 		return word;
-	return fill_from(&bucket_common, &word, sizeof word) ? word : -1;
+	return -1;
 }

@@ -33,6 +33,9 @@ bool fill_from(struct bucket_set *set, void *out, size_t len);
 /* Four bytes as a number; negative: ask the kernel. They touch no memory. */
 int64_t fill_word(void);
 
+/* Is there hope for a request of this length? For those whom asking costs. */
+bool fill_likely(size_t len);
+
 /* Counts a refusal; false. For those who can tell before they ask. */
 bool fill_refuse(enum fill_refusal why);
 

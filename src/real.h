@@ -56,6 +56,16 @@ static inline long real_result(long answer)
 		found_; \
 	})
 
+/*
+ * The call, or ENOSYS: for names that this libc may lack, and that a program
+ * which has looked for them by name would then call.
+ */
+#define REAL_OR_ENOSYS(name, arguments) \
+	({ \
+		__typeof__(name) *next_ = REAL(name); \
+		next_ ? next_ arguments : (errno = ENOSYS, -1); \
+	})
+
 /* What a slot holds of a name that was looked for in vain. */
 enum { REAL_ABSENT = 1 };
 

@@ -54,6 +54,7 @@ bool settings_read(struct settings *s)
 	bool good = read_source(&s->ceiling);
 
 	good &= read_switch("FASTRAND_STATS", &s->stats);
+	good &= read_switch("FASTRAND_TRUST_FDS", &s->trust_fds);
 	if (!good)
 		*s = (struct settings){.ceiling = TIER_OFF};
 	return good;

@@ -4,6 +4,7 @@
  *
  *   FASTRAND_SOURCE=page|call|kernel|off   this tier, or a lower one
  *   FASTRAND_STATS=1|0                     a report on stderr at exit
+ *   FASTRAND_TRUST_FDS=1|0                 no proof at each read of a descriptor
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H
@@ -15,6 +16,7 @@
 struct settings {
 	enum tier ceiling;
 	bool stats;
+	bool trust_fds;
 };
 
 /*

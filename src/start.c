@@ -108,6 +108,11 @@ bool start_wants_stats(void)
 	return settings.stats;
 }
 
+bool start_trusts_fds(void)
+{
+	return settings.trust_fds;
+}
+
 const char *start_memory(void)
 {
 	static const char *const names[] = {

@@ -1,15 +1,124 @@
 /*
- * What the stubs in syscall_*.S need of C.
+ * What the stubs in syscall_*.S need of C: the numbers that end, copy, open or
+ * read a descriptor, or end our knowledge of them. They are not cancellation
+ * points.
  */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
 #include "../real.h"
+#include "../urandom_fd.h"
+#include "read.h"
 
 /* The syscall(2) behind us; NULL until our constructor, or for ever. */
-void *syscall_next;
+long (*syscall_next)(long number, ...);
 
 /* A raw system call's error, the way libc gives it. */
 long syscall_failed(long answer)
 {
 	return real_result(answer);
+}
+
+static long next(const long call[static 7])
+{
+	long (*go_on)(long, ...) = REAL_NAMED("syscall");
+
+	if (go_on)
+		return go_on(call[0], call[1], call[2], call[3], call[4],
+			     call[5], call[6]);
+	return real_result(real_call(call[0], call[1], call[2], call[3],
+				     call[4], call[5], call[6]));
+}
+
+static long opened(long fd, long path, long flags)
+{
+	if (fd >= 0)
+		urandom_fd_opened((int)fd, (const char *)path,
+				  (flags & O_ACCMODE) != O_WRONLY &&
+					  !(flags & O_PATH));
+	return fd;
+}
+
+static long copied(const long call[static 7])
+{
+	enum urandom_tag from = urandom_fd_tag((int)call[1]);
+	long to = next(call);
+
+	if (to >= 0)
+		urandom_fd_copied(from, (int)to);
+	return to;
+}
+
+static long copied_to(const long call[static 7])
+{
+	if (call[1] == call[2])
+		return next(call);
+	urandom_fd_ends((int)call[2]);
+	return copied(call);
+}
+
+static void range_ends(const long call[static 7])
+{
+	if (call[3] & CLOSE_RANGE_UNSHARE)
+		urandom_fd_latch();
+	else if (!(call[3] & CLOSE_RANGE_CLOEXEC))
+		urandom_fd_range_ends((unsigned int)call[1],
+				      (unsigned int)call[2]);
+}
+
+/* With the arguments of syscall(2), whatever number the stub leads here. */
+long syscall_descriptor(long number, long a, long b, long c, long d, long e,
+			long f)
+{
+	const long call[7] = {number, a, b, c, d, e, f};
+	ssize_t served;
+
+	switch (number) {
+	case SYS_read:
+		served = urandom_fd_maybe((int)a) ?
+				 read_serve((int)a, (void *)b, (size_t)c) :
+				 -1;
+		return served >= 0 ? served : next(call);
+	case SYS_openat:
+		return opened(next(call), b, c);
+	case SYS_dup:
+		return copied(call);
+	case SYS_dup3:
+		return copied_to(call);
+	case SYS_fcntl:
+		if (b == F_DUPFD || b == F_DUPFD_CLOEXEC)
+			return copied(call);
+		return next(call);
+#if defined(SYS_open)
+	case SYS_open:
+		return opened(next(call), a, b);
+#endif
+#if defined(SYS_dup2)
+	case SYS_dup2:
+		return copied_to(call);
+#endif
+	case SYS_close:
+		urandom_fd_ends((int)a);
+		return next(call);
+	case SYS_close_range:
+		range_ends(call);
+		return next(call);
+	case SYS_unshare:
+		if (a & CLONE_FILES)
+			urandom_fd_latch();
+		return next(call);
+	case SYS_prctl:
+		if (a == PR_SET_SECCOMP)
+			urandom_fd_latch();
+		return next(call);
+	case SYS_seccomp:
+		urandom_fd_latch();
+		return next(call);
+	default:
+		return next(call);
+	}
 }
 
 __attribute__((constructor)) static void construct(void)

@@ -14,6 +14,10 @@ syscall:
 	hint	#34			/* bti c */
 	cmp	x0, #__NR_getrandom
 	b.eq	.Lgetrandom
+	.irp	number, __NR_read, __NR_openat, __NR_close, __NR_dup, __NR_dup3, __NR_fcntl, __NR_close_range, __NR_unshare, __NR_prctl, __NR_seccomp
+	cmp	x0, #\number
+	b.eq	.Ldescriptor
+	.endr
 	adrp	x16, syscall_next
 	ldr	x16, [x16, #:lo12:syscall_next]
 	cbz	x16, .Lraw
@@ -24,6 +28,10 @@ syscall:
 	mov	x1, x2
 	mov	w2, w3
 	b	syscall_getrandom
+
+	/* The same arguments, in the same places. */
+.Ldescriptor:
+	b	syscall_descriptor
 
 	/* Nobody has looked for the next one yet: the call itself. */
 .Lraw:

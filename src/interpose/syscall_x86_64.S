@@ -21,6 +21,10 @@ syscall:
 	_CET_ENDBR
 	cmpq	$__NR_getrandom, %rdi
 	je	.Lgetrandom
+	.irp	number, __NR_read, __NR_open, __NR_openat, __NR_close, __NR_dup, __NR_dup2, __NR_dup3, __NR_fcntl, __NR_close_range, __NR_unshare, __NR_prctl, __NR_seccomp
+	cmpq	$\number, %rdi
+	je	.Ldescriptor
+	.endr
 	movq	syscall_next(%rip), %rax
 	testq	%rax, %rax
 	je	.Lraw
@@ -31,6 +35,10 @@ syscall:
 	movq	%rdx, %rsi
 	movl	%ecx, %edx
 	jmp	syscall_getrandom
+
+	/* The same arguments, in the same places. */
+.Ldescriptor:
+	jmp	syscall_descriptor
 
 	/* Nobody has looked for the next one yet: the call itself. */
 .Lraw:

@@ -1,0 +1,127 @@
+/*
+ * read and its relatives. A descriptor that may be the random device, and is,
+ * is answered by fill; every other read goes on to the next definition behind us
+ * after one look into a table.
+ *
+ * Like libc's these are cancellation points: tested before a bucket is taken.
+ * The device has no position: an offset is checked for its sign, and ignored.
+ */
+#include <limits.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../fill.h"
+#include "../real.h"
+#include "../urandom_fd.h"
+#include "export.h"
+#include "read.h"
+
+enum {
+	READ_MAX = 0x7ffff000,	/* the kernel reads no more in one call */
+	VECTOR_MAX = 1024,	/* UIO_MAXIOV */
+};
+
+ssize_t __read(int, void *, size_t);
+ssize_t __read_chk(int, void *, size_t, size_t);
+ssize_t __pread64(int, void *, size_t, off64_t);
+ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
+ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
+
+ssize_t read_serve(int fd, void *buf, size_t len)
+{
+	if (len > READ_MAX)
+		len = READ_MAX;
+	if (!fill_likely(len) || !urandom_fd_proved(fd))
+		return -1;
+	return fill(buf, len) ? (ssize_t)len : -1;
+}
+
+/* Where a vector cannot be memory, or is none, the kernel says what is wrong. */
+static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
+{
+	size_t all = 0, done = 0;
+
+	if (count <= 0 || count > VECTOR_MAX || (uintptr_t)vector < 65536)
+		return -1;
+	for (int i = 0; i < count; i++) {
+		if (vector[i].iov_len > SSIZE_MAX - all)
+			return -1;
+		all += vector[i].iov_len;
+	}
+	if (all > READ_MAX)
+		all = READ_MAX;
+	if (!fill_likely(all) || !urandom_fd_proved(fd))
+		return -1;
+	for (int i = 0; done < all; i++) {
+		size_t len = vector[i].iov_len;
+
+		if (len > all - done)
+			len = all - done;
+		if (len && !fill(vector[i].iov_base, len))
+			return -1;
+		done += len;
+	}
+	return all ? (ssize_t)all : -1;
+}
+
+/*
+ * The signatures differ in what follows the length; what is ours is the same.
+ * maybe: is the question worth asking, besides the descriptor?
+ */
+#define READ(name, parameters, arguments, maybe) \
+	EXPORT ssize_t name parameters \
+	{ \
+		if (__builtin_expect(urandom_fd_maybe(fd) && (maybe), 0)) { \
+			ssize_t served; \
+\
+			real_testcancel(); \
+			served = read_serve(fd, buf, len); \
+			if (served >= 0) \
+				return served; \
+		} \
+		return REAL_OR_ENOSYS(name, arguments); \
+	}
+
+READ(read, (int fd, void *buf, size_t len), (fd, buf, len), true)
+READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
+READ(__read_chk, (int fd, void *buf, size_t len, size_t room),
+     (fd, buf, len, room), len <= room)
+READ(pread, (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at),
+     at >= 0)
+READ(pread64, (int fd, void *buf, size_t len, off64_t at), (fd, buf, len, at),
+     at >= 0)
+READ(__pread64, (int fd, void *buf, size_t len, off64_t at),
+     (fd, buf, len, at), at >= 0)
+READ(__pread_chk, (int fd, void *buf, size_t len, off_t at, size_t room),
+     (fd, buf, len, at, room), at >= 0 && len <= room)
+READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
+     (fd, buf, len, at, room), at >= 0 && len <= room)
+
+#define READ_VECTOR(name, parameters, arguments, maybe) \
+	EXPORT ssize_t name parameters \
+	{ \
+		if (__builtin_expect(urandom_fd_maybe(fd) && (maybe), 0)) { \
+			ssize_t served; \
+\
+			real_testcancel(); \
+			served = serve_vector(fd, vector, count); \
+			if (served >= 0) \
+				return served; \
+		} \
+		return REAL_OR_ENOSYS(name, arguments); \
+	}
+
+READ_VECTOR(readv, (int fd, const struct iovec *vector, int count),
+	    (fd, vector, count), true)
+READ_VECTOR(preadv, (int fd, const struct iovec *vector, int count, off_t at),
+	    (fd, vector, count, at), at >= 0)
+READ_VECTOR(preadv64,
+	    (int fd, const struct iovec *vector, int count, off64_t at),
+	    (fd, vector, count, at), at >= 0)
+READ_VECTOR(preadv2,
+	    (int fd, const struct iovec *vector, int count, off_t at, int flags),
+	    (fd, vector, count, at, flags), at >= -1 && !flags)
+READ_VECTOR(preadv64v2,
+	    (int fd, const struct iovec *vector, int count, off64_t at,
+	     int flags),
+	    (fd, vector, count, at, flags), at >= -1 && !flags)

@@ -1,0 +1,12 @@
+/*
+ * For reads that come by other ways than their own names.
+ */
+#ifndef INTERPOSE_READ_H
+#define INTERPOSE_READ_H
+
+#include <sys/types.h>
+
+/* len bytes (or the most one read gives) from fd, or -1: ask libc. */
+ssize_t read_serve(int fd, void *buf, size_t len);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * May this descriptor be /dev/urandom, and is it really?
+ */
+#include "urandom_fd.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "real.h"
+#include "start.h"
+
+enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };
+
+_Atomic(uint8_t) urandom_tags[URANDOM_FDS];
+static atomic_bool latched;
+
+static void note(int fd, enum urandom_tag tag)
+{
+	if ((unsigned int)fd < URANDOM_FDS &&
+	    atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed) !=
+		    tag)
+		atomic_store_explicit(&urandom_tags[fd], tag,
+				      memory_order_release);
+}
+
+/* The kernel's own structure: by number, since other preloads fake libc's. */
+static bool device(int fd)
+{
+#if defined(SYS_fstat64)
+	struct stat64 s;
+	long answer = REAL_CALL(SYS_fstat64, fd, &s);
+#else
+	struct stat s;
+	long answer = REAL_CALL(SYS_fstat, fd, &s);
+#endif
+
+	if (answer || !S_ISCHR(s.st_mode) || major(s.st_rdev) != MEMORY_DEVICES)
+		return false;
+	return minor(s.st_rdev) == URANDOM ||
+	       (minor(s.st_rdev) == RANDOM && start_one_generator());
+}
+
+static bool opened_for_reading(int fd)
+{
+	long flags = REAL_CALL(SYS_fcntl, fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY &&
+	       !(flags & O_PATH);
+}
+
+/*
+ * Whose table is it? owner is the process that the table speaks for, as noted by
+ * the constructor and by the child of every fork(3). A child that shares our
+ * memory (vfork, CLONE_VM) has another number; so has the child of a raw fork,
+ * which could have been told from them only by a page that fork wipes, and may
+ * do with "unknown". A child that is pid 1 of a namespace shares its number with
+ * a parent that is pid 1 of another.
+ */
+static pid_t owner;
+
+static void own(void)
+{
+	if (!atomic_load(&latched))
+		owner = (pid_t)REAL_CALL(SYS_getpid);
+}
+
+__attribute__((constructor)) static void construct(void)
+{
+	start();
+	own();
+	pthread_atfork(NULL, NULL, own);
+}
+
+static bool own_table(void)
+{
+	pid_t self = (pid_t)REAL_CALL(SYS_getpid);
+
+	return self == owner && !(self == 1 && start_trusts_fds());
+}
+
+/*
+ * Proof, tag, proof: whatever takes the number away from under us notes that
+ * before or after our tag. Before, the second look finds it; after, it is noted.
+ */
+static void tag_random(int fd)
+{
+	if (!device(fd)) {
+		note(fd, URANDOM_OTHER);
+	} else if (!own_table()) {
+		note(fd, URANDOM_UNKNOWN);
+	} else {
+		note(fd, URANDOM_RANDOM);
+		atomic_thread_fence(memory_order_seq_cst);
+		if (atomic_load(&latched) || !device(fd))
+			note(fd, URANDOM_OTHER);
+	}
+}
+
+bool urandom_fd_proved(int fd)
+{
+	enum urandom_tag tag = urandom_fd_tag(fd);
+
+	if (atomic_load_explicit(&latched, memory_order_relaxed)) {
+		note(fd, URANDOM_OTHER);
+		return false;
+	}
+	if (tag == URANDOM_RANDOM && (start_trusts_fds() || device(fd)))
+		return true;
+	if (tag == URANDOM_UNKNOWN && device(fd) && opened_for_reading(fd)) {
+		tag_random(fd);
+		return true;
+	}
+	note(fd, URANDOM_OTHER);
+	return false;
+}
+
+void urandom_fd_ends(int fd)
+{
+	note(fd, URANDOM_UNKNOWN);
+}
+
+void urandom_fd_range_ends(unsigned int first, unsigned int last)
+{
+	for (unsigned int fd = first; fd < URANDOM_FDS && fd <= last; fd++)
+		note((int)fd, URANDOM_UNKNOWN);
+}
+
+void urandom_fd_is_other(int fd)
+{
+	note(fd, URANDOM_OTHER);
+}
+
+static bool worth_a_look(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
+
+	return !strcmp(last, "urandom") || !strcmp(last, "random") ||
+	       !strcmp(last, "stdin") ||
+	       (*last && !last[strspn(last, "0123456789")]);
+}
+
+void urandom_fd_opened(int fd, const char *path, bool readable)
+{
+	urandom_fd_is_other(fd);
+	if (fd >= 0 && readable && worth_a_look(path) &&
+	    !atomic_load_explicit(&latched, memory_order_relaxed))
+		tag_random(fd);
+}
+
+enum urandom_tag urandom_fd_tag(int fd)
+{
+	if ((unsigned int)fd >= URANDOM_FDS)
+		return URANDOM_OTHER;
+	return atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed);
+}
+
+void urandom_fd_copied(enum urandom_tag from, int to)
+{
+	note(to, from == URANDOM_UNKNOWN ? URANDOM_UNKNOWN : URANDOM_OTHER);
+	if (from == URANDOM_RANDOM && !atomic_load(&latched))
+		tag_random(to);
+}
+
+void urandom_fd_latch(void)
+{
+	atomic_store(&latched, true);
+	for (int fd = 0; fd < URANDOM_FDS; fd++)
+		note(fd, URANDOM_OTHER);
+}
