@@ -1,27 +1,23 @@
 /*
- * Eight blocks a pass in AVX2 registers: the contract is chacha20_blocks.
+ * ChaCha20, eight blocks a pass, in AVX2 registers. See chacha20.h.
  *
- * Register i holds word i of the state, once for each of eight blocks. Sixteen
- * rows would fill all sixteen registers, and a rotation needs one more: so row
- * 11 lives in c->spill, and register 11 is free. Nothing is on the stack.
+ * Register n holds word n of the state, once for each of the eight blocks. That
+ * would take all sixteen, and a rotation needs one more: so row 11 lives in
+ * c->spill, and register 11 is free. Nothing is ever on the stack.
  */
 #if defined(__x86_64__) && defined(__LP64__)
 
-#ifdef __CET__
 #include <cet.h>
-#else
-#define _CET_ENDBR
-#endif
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
-#define BLOCKS	%rdx	/* how many are still to be written */
+#define BLOCKS	%rdx	/* still to be written */
 
 #define COUNTER	48(C)
-#define ROW11	64(C)	/* c->spill from here on */
-#define ROW12	96(C)	/* the counters that this pass began with */
-#define ROW13	128(C)
-#define ROW15	160(C)	/* while the first half is transposed */
+#define ROW_11	64(C)	/* c->spill begins here */
+#define FIRST	96(C)	/* rows 12 and 13 at the start of the pass */
+#define SECOND	128(C)
+#define ROW_15	160(C)	/* while the first half is transposed */
 
 #define T	%ymm11
 
@@ -29,73 +25,59 @@
 	.balign	32
 left16:
 	.rept	2
-	.byte	2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
+	.byte	2, 3, 0, 1,  6, 7, 4, 5,  10, 11, 8, 9,  14, 15, 12, 13
 	.endr
 left8:
 	.rept	2
-	.byte	3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14
+	.byte	3, 0, 1, 2,  7, 4, 5, 6,  11, 8, 9, 10,  15, 12, 13, 14
 	.endr
 blocks0145:
 	.quad	0, 1, 4, 5
 blocks2367:
 	.quad	2, 3, 6, 7
 
-.macro xor_shuffle d a mask
-	vpxor	%ymm\a, %ymm\d, %ymm\d
-	vpshufb	\mask(%rip), %ymm\d, %ymm\d
-.endm
-
-.macro rotate b n
-	vpslld	$\n, %ymm\b, T
-	vpsrld	$(32 - \n), %ymm\b, %ymm\b
-	vpor	T, %ymm\b, %ymm\b
-.endm
-
-/* Half of four quarter rounds side by side; the fourth one's c is row 11. */
-.macro half a0 b0 c0 d0 a1 b1 c1 d1 a2 b2 c2 d2 a3 b3 d3 mask n
+/* Half of two quarter rounds, side by side. Row 11 may only be \c1. */
+.macro half a0 b0 c0 d0  a1 b1 c1 d1  shuffle n
 	/* a += b */
 	vpaddd	%ymm\b0, %ymm\a0, %ymm\a0
 	vpaddd	%ymm\b1, %ymm\a1, %ymm\a1
-	vpaddd	%ymm\b2, %ymm\a2, %ymm\a2
-	vpaddd	%ymm\b3, %ymm\a3, %ymm\a3
 
 	/* d = (d ^ a) <<< 16 or 8 */
 	vpxor	%ymm\a0, %ymm\d0, %ymm\d0
 	vpxor	%ymm\a1, %ymm\d1, %ymm\d1
-	vpxor	%ymm\a2, %ymm\d2, %ymm\d2
-	vpxor	%ymm\a3, %ymm\d3, %ymm\d3
-	vpshufb	\mask(%rip), %ymm\d0, %ymm\d0
-	vpshufb	\mask(%rip), %ymm\d1, %ymm\d1
-	vpshufb	\mask(%rip), %ymm\d2, %ymm\d2
-	vpshufb	\mask(%rip), %ymm\d3, %ymm\d3
+	vpshufb	\shuffle(%rip), %ymm\d0, %ymm\d0
+	vpshufb	\shuffle(%rip), %ymm\d1, %ymm\d1
 
 	/* c += d; b ^= c */
-	vpaddd	ROW11, %ymm\d3, T
-	vmovdqa	T, ROW11
-	vpxor	T, %ymm\b3, %ymm\b3
-	vpaddd	%ymm\d0, %ymm\c0, %ymm\c0
+.if \c1 == 11
+	vpaddd	ROW_11, %ymm\d1, T
+	vmovdqa	T, ROW_11
+	vpxor	T, %ymm\b1, %ymm\b1
+.else
 	vpaddd	%ymm\d1, %ymm\c1, %ymm\c1
-	vpaddd	%ymm\d2, %ymm\c2, %ymm\c2
-	vpxor	%ymm\c0, %ymm\b0, %ymm\b0
 	vpxor	%ymm\c1, %ymm\b1, %ymm\b1
-	vpxor	%ymm\c2, %ymm\b2, %ymm\b2
+.endif
+	vpaddd	%ymm\d0, %ymm\c0, %ymm\c0
+	vpxor	%ymm\c0, %ymm\b0, %ymm\b0
 
 	/* b <<<= 12 or 7 */
-	rotate	\b0 \n
-	rotate	\b1 \n
-	rotate	\b2 \n
-	rotate	\b3 \n
+.irp b, \b0, \b1
+	vpslld	$\n, %ymm\b, T
+	vpsrld	$(32 - \n), %ymm\b, %ymm\b
+	vpor	T, %ymm\b, %ymm\b
+.endr
 .endm
 
-.macro quarters rows:vararg
-	half	\rows left16 12
-	half	\rows left8 7
+/*
+ * Two at a time: while one pair waits for its shifts, the processor already
+ * works on the other. All four in step would all want the same unit at once.
+ */
+.macro quarters a0 b0 c0 d0  a1 b1 c1 d1
+	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left16 12
+	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left8 7
 .endm
 
-.macro add_state first last
-.endm
-
-/* Four rows become four blocks' quarters, in each 128-bit lane. */
+/* Of four rows, in either lane: register n becomes block n's four words. */
 .macro transpose r0 r1 r2 r3 t0 t1
 	vpunpckldq	%ymm\r1, %ymm\r0, %ymm\t0
 	vpunpckhdq	%ymm\r1, %ymm\r0, %ymm\t1
@@ -107,16 +89,24 @@ blocks2367:
 	vpunpckhqdq	%ymm\r3, %ymm\t1, %ymm\r3
 .endm
 
-/* Half of block n, and leave if it was the last one. */
-.macro store n lo hi at
-	vinserti128	$1, %xmm\hi, %ymm\lo, T
-	vmovdqu	T, (64 * \n + \at)(OUT)
-	cmp	$(\n + 1), BLOCKS
-	jbe	1f
+/*
+ * Eight words, from byte \at on, of eight blocks: register n holds those of
+ * block n in its lower lane, those of block n + 4 in its upper one. Goes on at
+ * the next 1: when all the blocks that are wanted have theirs.
+ */
+.macro store at  l0 l1 l2 l3  h0 h1 h2 h3
+	store_block 0, \at, \l0, \h0, 0x20
+	store_block 1, \at, \l1, \h1, 0x20
+	store_block 2, \at, \l2, \h2, 0x20
+	store_block 3, \at, \l3, \h3, 0x20
+	store_block 4, \at, \l0, \h0, 0x31
+	store_block 5, \at, \l1, \h1, 0x31
+	store_block 6, \at, \l2, \h2, 0x31
+	store_block 7, \at, \l3, \h3, 0x31
 .endm
 
-.macro store4 n lo hi at
-	vperm2i128	$0x31, %ymm\hi, %ymm\lo, T
+.macro store_block n at l h lanes
+	vperm2i128	$\lanes, %ymm\h, %ymm\l, T
 	vmovdqu	T, (64 * \n + \at)(OUT)
 	cmp	$(\n + 1), BLOCKS
 	jbe	1f
@@ -131,85 +121,77 @@ chacha20_avx2_blocks:
 	.cfi_startproc
 	_CET_ENDBR
 	test	BLOCKS, BLOCKS
-	jz	4f
-2:
+	jz	.Lnothing
+
+.Lpass:
+	/* Rows 12 and 13: lower and upper half of counter + block. */
 	vpbroadcastq	COUNTER, %ymm15
 	vpaddq	blocks0145(%rip), %ymm15, %ymm14
 	vpaddq	blocks2367(%rip), %ymm15, %ymm15
 	vshufps	$0x88, %ymm15, %ymm14, %ymm12
 	vshufps	$0xdd, %ymm15, %ymm14, %ymm13
-	vmovdqa	%ymm12, ROW12
-	vmovdqa	%ymm13, ROW13
-	vpbroadcastd	44(C), T
-	vmovdqa	T, ROW11
-.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
-	vpbroadcastd	(4 * \i)(C), %ymm\i
-.endr
-	mov	$10, %eax
-	.balign	32
-3:
-	half	0 4 8 12  1 5 9 13  2 6 10 14  3 7 15  left16 12
-	half	0 4 8 12  1 5 9 13  2 6 10 14  3 7 15  left8 7
-	half	2 7 8 13  3 4 9 14  0 5 10 15  1 6 12  left16 12
-	half	2 7 8 13  3 4 9 14  0 5 10 15  1 6 12  left8 7
-	dec	%eax
-	jnz	3b
+	vmovdqa	%ymm12, FIRST
+	vmovdqa	%ymm13, SECOND
 
-.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
-	vpbroadcastd	(4 * \i)(C), T
-	vpaddd	T, %ymm\i, %ymm\i
-.endr
-	vpaddd	ROW12, %ymm12, %ymm12
-	vpaddd	ROW13, %ymm13, %ymm13
-
-	vmovdqa	%ymm15, ROW15
-	transpose	0 1 2 3  11 15
-	transpose	4 5 6 7  11 15
-	store	0  0 4  0
-	store	1  1 5  0
-	store	2  2 6  0
-	store	3  3 7  0
-	store4	4  0 4  0
-	store4	5  1 5  0
-	store4	6  2 6  0
-	store4	7  3 7  0
-1:
-	vmovdqa	ROW15, %ymm15
-	vpbroadcastd	44(C), %ymm11
-	vpaddd	ROW11, %ymm11, %ymm11
-	transpose	8 9 10 11  0 1
-	transpose	12 13 14 15  0 1
-	vmovdqa	%ymm11, %ymm7
-	store	0  8 12  32
-	store	1  9 13  32
-	store	2  10 14  32
-	store	3  7 15  32
-	store4	4  8 12  32
-	store4	5  9 13  32
-	store4	6  10 14  32
-	store4	7  7 15  32
-1:
+	/* Before a byte is written: no block must ever be made twice. */
 	mov	$8, %eax
 	cmp	%rax, BLOCKS
 	cmovb	BLOCKS, %rax
 	add	%rax, COUNTER
-	sub	%rax, BLOCKS
-	shl	$6, %rax
-	add	%rax, OUT
-	test	BLOCKS, BLOCKS
-	jnz	2b
 
+	vpbroadcastd	44(C), T
+	vmovdqa	T, ROW_11
+.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
+	vpbroadcastd	(4 * \n)(C), %ymm\n
+.endr
+
+	mov	$10, %eax
+	.balign	32
+.Ldouble_round:
+	quarters	2 6 10 14  3 7 11 15
+	quarters	0 4  8 12  1 5  9 13
+	quarters	2 7  8 13  3 4  9 14
+	quarters	0 5 10 15  1 6 11 12
+	dec	%eax
+	jnz	.Ldouble_round
+
+	/* Add what the pass began with. */
+.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
+	vpbroadcastd	(4 * \n)(C), T
+	vpaddd	T, %ymm\n, %ymm\n
+.endr
+	vpaddd	FIRST, %ymm12, %ymm12
+	vpaddd	SECOND, %ymm13, %ymm13
+
+	vmovdqa	%ymm15, ROW_15
+	transpose	0 1 2 3  11 15
+	transpose	4 5 6 7  11 15
+	store	0  0 1 2 3  4 5 6 7
+1:
+	vmovdqa	ROW_15, %ymm15
+	vpbroadcastd	44(C), %ymm7
+	vpaddd	ROW_11, %ymm7, %ymm7
+	transpose	8 9 10 7  0 1
+	transpose	12 13 14 15  0 1
+	store	32  8 9 10 7  12 13 14 15
+1:
+	add	$512, OUT
+	sub	$8, BLOCKS
+	ja	.Lpass
+
+	vpxor	%ymm0, %ymm0, %ymm0
+	vmovdqa	%ymm0, ROW_11
+	vmovdqa	%ymm0, FIRST
+	vmovdqa	%ymm0, SECOND
+	vmovdqa	%ymm0, ROW_15
 	vzeroall
-	vmovdqa	%ymm0, ROW11
-	vmovdqa	%ymm0, ROW12
-	vmovdqa	%ymm0, ROW13
-	vmovdqa	%ymm0, ROW15
-	vzeroupper
-4:
+.Lnothing:
 	ret
 	.cfi_endproc
 	.size	chacha20_avx2_blocks, . - chacha20_avx2_blocks
 
 #endif
 
-	.section .note.GNU-stack, "", @progbits
+#if defined(__linux__) && defined(__ELF__)
+	.section .note.GNU-stack, "", %progbits
+#endif

@@ -5,9 +5,11 @@
 #ifndef WIPE_H
 #define WIPE_H
 
+#include <string.h>
+
 enum {
-	/* More than the frame of anything that is wiped after. */
-	WIPE_FRAME = 1024,
+	/* More than the frame of anything that is called before it. */
+	WIPE_FRAME = 512,
 };
 
 /* Clears every register that a caller does not expect to keep. */
@@ -62,16 +64,17 @@ static inline void wipe_registers(void)
 }
 
 /*
- * Clears the frame of a call that its caller has just made. It must not be
- * inlined: only a call of its own puts its frame where the dead one was.
+ * Clears the frame of the function that our caller called before us. Inlined,
+ * it would clear bytes of its caller's frame instead: its own frame has to lie
+ * where the dead one lay.
  */
 static __attribute__((noinline, unused)) void wipe_dead_frame(void)
 {
-	volatile unsigned long frame[WIPE_FRAME / sizeof(unsigned long)];
-	unsigned int i;
+	char frame[WIPE_FRAME];
 
-	for (i = 0; i < sizeof frame / sizeof *frame; i++)
-		frame[i] = 0;
+	memset(frame, 0, sizeof frame);
+	/* Without a reader, the memset would be a dead store. */
+	__asm__ volatile ("" : : "r" (frame) : "memory");
 }
 
 #endif

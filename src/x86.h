@@ -1,6 +1,6 @@
 /*
- * Which vector instructions may we use? Both must agree: the processor, which
- * has them, and the kernel, which saves their registers between threads.
+ * What may we use of this x86 processor? Both must agree: the processor, which
+ * has the instructions, and the kernel, which saves their registers.
  */
 #ifndef X86_H
 #define X86_H
@@ -8,10 +8,14 @@
 enum {
 	X86_SSSE3 = 1,
 	X86_AVX2 = 2,
-	X86_AVX512 = 4,		/* F and VL */
+	X86_AVX512 = 4,		/* F and VL, on all 512 bits, at full clock */
+	X86_RDRAND = 8,
 };
 
-/* A set of the above. Needs no constructor; empty on other machines. */
-unsigned int x86_vectors(void);
+/*
+ * A set of the above; empty on other machines. Needs no constructor. Looks at
+ * the processor once in a process: see x86.c for what that costs.
+ */
+unsigned int x86_features(void);
 
 #endif

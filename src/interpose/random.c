@@ -25,34 +25,51 @@ enum {
 	ENTROPY_MAX = 256,	/* getentropy(3) */
 };
 
-/* Any of the flags, once the kernel's generator is ready, changes nothing. */
-static bool ours(unsigned int flags)
+/* Neither an answer nor an error: the kernel's turn. No errno is that large. */
+enum { ASK = -4096 };
+
+/*
+ * Once the kernel's generator is ready, flags change nothing but for one pair
+ * that makes no sense, whatever comes with it. Flags that we do not know may
+ * come to mean something.
+ */
+static long flags_verdict(unsigned int flags)
 {
 	const unsigned int pools = GRND_RANDOM | GRND_INSECURE;
 
-	if (__builtin_expect(!(flags & ~GRND_NONBLOCK), 1))
-		return true;
-	if (!(flags & ~(GRND_NONBLOCK | pools)) && (flags & pools) != pools &&
-	    start() && start_one_generator())
-		return true;
-	return fill_refuse(FILL_FLAGS);
+	if (start() && start_one_generator()) {
+		if ((flags & pools) == pools)
+			return -EINVAL;
+		if (!(flags & ~(GRND_NONBLOCK | pools)))
+			return 0;
+	}
+	fill_refuse(FILL_FLAGS);
+	return ASK;
 }
 
-static inline ssize_t serve(void *buf, size_t len, unsigned int flags)
+/* How many bytes, -errno, or ASK. */
+static inline long serve(struct bucket_set *set, void *buf, size_t len,
+			 unsigned int flags)
 {
 	size_t most = len < CALL_MAX ? len : CALL_MAX;
 
-	if (__builtin_expect(ours(flags) && fill(buf, most), 1))
-		return (ssize_t)most;
-	return -1;
+	if (__builtin_expect((flags & ~GRND_NONBLOCK) != 0, 0)) {
+		long verdict = flags_verdict(flags);
+
+		if (verdict)
+			return verdict;
+	}
+	if (set == &bucket_common ? fill(buf, most) : fill_from(set, buf, most))
+		return (long)most;
+	return ASK;
 }
 
 EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
 {
-	ssize_t served = serve(buf, len, flags);
+	long served = serve(&bucket_common, buf, len, flags);
 
-	if (__builtin_expect(served >= 0, 1))
-		return served;
+	if (__builtin_expect(served != ASK, 1))
+		return real_result(served);
 	return real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
 }
 
@@ -60,12 +77,12 @@ EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
 EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
 {
 	__typeof__(getrandom) *next;
-	ssize_t served;
+	long served;
 
 	real_testcancel();
-	served = serve(buf, len, flags);
-	if (__builtin_expect(served >= 0, 1))
-		return served;
+	served = serve(&bucket_common, buf, len, flags);
+	if (__builtin_expect(served != ASK, 1))
+		return real_result(served);
 	next = REAL(getrandom);
 	return (next ? next : fastrand_getrandom)(buf, len, flags);
 }
@@ -73,10 +90,10 @@ EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
 /* Where syscall.S leads a syscall(SYS_getrandom, ...). */
 long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 {
-	ssize_t served = serve(buf, len, flags);
+	long served = serve(&bucket_common, buf, len, flags);
 
-	if (__builtin_expect(served >= 0, 1))
-		return served;
+	if (__builtin_expect(served != ASK, 1))
+		return real_result(served);
 	return REAL(syscall)(SYS_getrandom, buf, len, flags);
 }
 
@@ -203,14 +220,13 @@ EXPORT uint32_t arc4random_uniform(uint32_t bound)
 EXPORT ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
 				   unsigned long flags)
 {
-	size_t most = len < CALL_MAX ? len : CALL_MAX;
+	long served;
 
-	if (flags <= UINT32_MAX && start() && ours((unsigned int)flags) &&
-	    fill_from(bucket_set_of(state), buffer, most))
-		return (ssize_t)most;
-	if (flags > UINT32_MAX) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (flags > UINT32_MAX)
+		return real_result(-EINVAL);
+	served = serve(start() ? bucket_set_of(state) : NULL, buffer, len,
+		       (unsigned int)flags);
+	if (served != ASK)
+		return real_result(served);
 	return real_result(REAL_CALL(SYS_getrandom, buffer, len, flags));
 }
