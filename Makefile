@@ -1,31 +1,46 @@
 # make            libfastrand.so
 # make demo       the main job, shown on real programs
-# make test       everything the README promises (needs cmocka)
-# make bench      us against the kernel, ratios
+# make test       what the README promises (needs cmocka)
+# make bench      us against the kernel and others
 # make install    PREFIX=/usr/local DESTDIR=
 # V=1 shows the commands.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
-B := build
+LIBDIR ?= $(PREFIX)/lib
+B ?= build
+SO := libfastrand.so
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 MACHINE := $(shell $(CC) -dumpmachine)
 HARDEN := $(if $(findstring x86_64,$(MACHINE)),-fcf-protection=full) \
 	$(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard)
-OURS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fPIC -fvisibility=hidden \
-	-fno-stack-protector -fno-strict-aliasing $(HARDEN) -MMD -MP
-LINK := -shared -Wl,-soname,libfastrand.so -Wl,--version-script=src/exports.map \
-	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,--as-needed
+WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP
+OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
+	-U_FORTIFY_SOURCE $(HARDEN)
+LINK := -shared -Wl,-soname,$(SO) -Wl,--version-script=src/exports.map \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 
 SRC := $(wildcard src/*.c src/*.S src/interpose/*.c src/interpose/*.S)
 OBJ := $(patsubst src/%,$(B)/%.o,$(SRC))
 
-all: libfastrand.so
+# Tests of the rooms, with fakes for others; of the library from outside; scripts.
+WHITEBOX := $(filter-out %.h,chacha20 $(notdir $(basename $(wildcard \
+	$(addprefix test/,$(addsuffix .c,model fill step secrets generation \
+	elf_symbol))))))
+PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
+BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls,\
+	$(patsubst test/%.c,%,$(wildcard test/*.c)))
+SCRIPTS := $(wildcard test/*.sh)
+PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
+	$(addsuffix .so,$(PLUGINS)))
+BENCH := $(wildcard bench/*.c)
 
-libfastrand.so: $(OBJ) src/exports.map
+all: $(SO)
+
+$(SO): $(OBJ) src/exports.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(OBJ)
 
@@ -34,8 +49,41 @@ $(B)/%.o: src/%
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OURS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
-clean:
-	rm -rf $(B) libfastrand.so
+$(B)/rooms.a: $(OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-.PHONY: all clean
--include $(OBJ:.o=.d)
+$(B)/test/plugin_%.so: test/plugin_%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -fPIC -shared $(CFLAGS) $(LDFLAGS_plugin_$*) -o $@ $<
+
+$(addprefix $(B)/test/,$(WHITEBOX)): $(B)/test/%: test/%.c $(B)/rooms.a
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Isrc -Iinclude $(CFLAGS) -o $@ $< $(B)/rooms.a \
+		-lcmocka -lpthread -ldl
+
+$(B)/test/%: test/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Iinclude $(CFLAGS) -o $@ $< \
+		$(if $(filter calls,$*),,-lcmocka -lpthread -ldl)
+
+test: $(SO) $(PROGRAMS)
+	@WHITEBOX="$(WHITEBOX)" BLACKBOX="$(BLACKBOX)" SCRIPTS="$(SCRIPTS)" \
+		test/run $(B) $(abspath $(SO))
+
+demo: $(SO) $(B)/test/calls
+	@test/demo $(abspath $(SO)) $(B)/test/calls
+
+install: $(SO)
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
+	install -m 644 include/fastrand.h $(DESTDIR)$(PREFIX)/include/
+
+clean:
+	rm -rf $(B) $(SO)
+
+.PHONY: all test demo bench install clean
+-include $(OBJ:.o=.d) $(wildcard $(B)/test/*.d)

@@ -87,7 +87,7 @@ static void print_refusals(struct saying *s)
 		say_text(s, ")");
 }
 
-void report_print(void)
+static void report_print(void)
 {
 	struct fastrand_info info;
 	struct saying s = {0};
@@ -130,9 +130,16 @@ void report_print(void)
 	say_write(&s);
 }
 
+void report_at_end(void)
+{
+	static atomic_flag done = ATOMIC_FLAG_INIT;
+
+	if (start_wants_stats() && !atomic_flag_test_and_set(&done))
+		report_print();
+}
+
 /* Runs after the program's own exit handlers; whatever comes later is served. */
 __attribute__((destructor)) static void destruct(void)
 {
-	if (start_wants_stats())
-		report_print();
+	report_at_end();
 }

@@ -9,7 +9,7 @@
 /* The contract is fastrand_info's. */
 void report_fill(struct fastrand_info *info);
 
-/* On stderr, a few lines. */
-void report_print(void);
+/* On stderr, a few lines, if the user wants them and has not had them. */
+void report_at_end(void);
 
 #endif

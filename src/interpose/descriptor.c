@@ -27,6 +27,7 @@
 #include <utmp.h>
 
 #include "../real.h"
+#include "../report.h"
 #include "../urandom_fd.h"
 #include "export.h"
 
@@ -239,11 +240,14 @@ EXPORT void closefrom(int first)
 		close_from((unsigned int)first);
 }
 
+/* Many programs close stderr in an exit handler: what we say comes before. */
 static void stream_ends(FILE *stream)
 {
-	int saved = errno;
+	int saved = errno, fd = fileno(stream);
 
-	urandom_fd_ends(fileno(stream));
+	if (fd == STDERR_FILENO)
+		report_at_end();
+	urandom_fd_ends(fd);
 	errno = saved;
 }
 
