@@ -119,12 +119,12 @@ struct bucket_set *bucket_set_of(void **state)
 	return set;
 }
 
-unsigned int bucket_take_other(struct bucket_set *set, unsigned int first,
-			       uintptr_t thread)
+unsigned int bucket_take(struct bucket_set *set)
 {
-	unsigned int i = first;
+	uintptr_t thread = cpu_thread();
+	unsigned int first = cpu_here(thread) % BUCKETS, i = first;
 
-	while ((i = (i + STRIDE) % BUCKETS) != first) {
+	do {
 		_Atomic(uintptr_t) *owner = &set->lines[i].owner;
 		uintptr_t nobody = 0;
 
@@ -133,7 +133,8 @@ unsigned int bucket_take_other(struct bucket_set *set, unsigned int first,
 			owner, &nobody, thread, memory_order_acquire,
 			memory_order_relaxed))
 			return i;
-	}
+		i = (i + STRIDE) % BUCKETS;
+	} while (i != first);
 	return BUCKETS;
 }
 

@@ -78,7 +78,7 @@ enum bucket_memory {
 };
 
 /* The set that all interposed names share. */
-extern struct bucket_set bucket_common;
+extern __attribute__((visibility("hidden"))) struct bucket_set bucket_common;
 
 /* The variant that makes key streams; set by bucket_start. */
 extern chacha20_blocks *bucket_stream;
@@ -140,10 +140,10 @@ static inline uint64_t bucket_spent(uint64_t stock, uint32_t bytes)
  * held. To take is one atomic exchange; it may be by a child of vfork, by a
  * thread that just moved here, or in a signal handler on top of another draw.
  */
-unsigned int bucket_take_other(struct bucket_set *set, unsigned int first,
-			       uintptr_t thread);
+unsigned int bucket_take(struct bucket_set *set);
 
-static inline unsigned int bucket_take(struct bucket_set *set)
+/* This CPU's, or none. */
+static inline unsigned int bucket_take_here(struct bucket_set *set)
 {
 	uintptr_t thread = cpu_thread(), nobody = 0;
 	unsigned int i = cpu_here(thread) % BUCKETS;
@@ -152,7 +152,7 @@ static inline unsigned int bucket_take(struct bucket_set *set)
 		&set->lines[i].owner, &nobody, thread, memory_order_acquire,
 		memory_order_relaxed), 1))
 		return i;
-	return bucket_take_other(set, i, thread);
+	return BUCKETS;
 }
 
 static inline void bucket_give(struct bucket_set *set, unsigned int i)

@@ -227,10 +227,11 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 }
 
 /*
- * The way of nearly every request: a few bytes out of stock, of a length that
- * the compiler knows. They stay in registers until the bucket is given back, so
- * that a bad pointer of the caller faults with nothing held. false: nothing was
- * drawn, the long way decides.
+ * The way of nearly every request: a few bytes out of the common stock, of a
+ * length that the compiler knows. They stay in registers until the bucket is
+ * given back, so that a bad pointer of the caller faults with nothing held. One
+ * look at the stamp, the last one, is enough: bytes of an old key, or of none,
+ * are thrown away. false: nothing was drawn, the long way decides.
  */
 static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 							     const size_t len)
@@ -244,12 +245,12 @@ static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 
 	if (__builtin_expect(!set->buckets, 0))
 		return false;
-	i = bucket_take(set);
+	i = bucket_take_here(set);
 	if (__builtin_expect(i == BUCKETS, 0))
 		return false;
 	b = &set->buckets[i];
 	stock = bucket_stock(b);
-	if (__builtin_expect(current(b) && bucket_left(stock) >= len, 1)) {
+	if (__builtin_expect(bucket_left(stock) >= len, 1)) {
 		from = b->batch + BUCKET_BATCH - bucket_left(stock);
 		memcpy(bytes, from, len);
 		memset(from, 0, len);
@@ -257,45 +258,70 @@ static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 		/* As in draw: was it whole all the time? */
 		atomic_thread_fence(memory_order_acquire);
 		ok = current(b);
+		if (__builtin_expect(!ok, 0))
+			bucket_set_stock(b, stock - len);
 	}
 	bucket_give(set, i);
 	atomic_signal_fence(memory_order_seq_cst);
 	return ok;
 }
 
-static inline __attribute__((always_inline)) bool fill_small(void *out,
-							     const size_t len)
-{
-	uint64_t bytes[4];
+/* A function for each length: each gets by without a stack frame. */
+#define FILL_SMALL(name, type) \
+	static bool name(void *out) \
+	{ \
+		type bytes; \
+\
+		if (__builtin_expect(!plausible(out, sizeof bytes) || \
+				     !draw_small(&bytes, sizeof bytes), 0)) \
+			return fill_from(&bucket_common, out, sizeof bytes); \
+		memcpy(out, &bytes, sizeof bytes); \
+		return true; \
+	}
 
-	if (!plausible(out, len) || !draw_small(bytes, len))
-		return fill_from(&bucket_common, out, len);
-	memcpy(out, bytes, len);
-	return true;
-}
+struct two_words {
+	uint64_t word[2];
+};
+
+struct four_words {
+	uint64_t word[4];
+};
+
+FILL_SMALL(fill_4, uint32_t)
+FILL_SMALL(fill_8, uint64_t)
+FILL_SMALL(fill_16, struct two_words)
+FILL_SMALL(fill_32, struct four_words)
 
 bool fill(void *out, size_t len)
 {
-	switch (len) {
-	case 4:
-		return fill_small(out, 4);
-	case 8:
-		return fill_small(out, 8);
-	case 16:
-		return fill_small(out, 16);
-	case 32:
-		return fill_small(out, 32);
-	default:
-		return fill_from(&bucket_common, out, len);
-	}
+	if (len == 16)
+		return fill_16(out);
+	if (len == 8)
+		return fill_8(out);
+	if (len == 4)
+		return fill_4(out);
+	if (len == 32)
+		return fill_32(out);
+	return fill_from(&bucket_common, out, len);
+}
+
+/* Apart, so that a word out of stock never touches the stack. */
+static __attribute__((noinline)) int64_t fill_word_long(void)
+{
+	uint32_t word;
+	int64_t answer = -1;
+
+	if (fill_from(&bucket_common, &word, sizeof word))
+		answer = word;
+	bucket_wipe(&word, sizeof word);
+	return answer;
 }
 
 int64_t fill_word(void)
 {
 	uint32_t word;
 
-	if (draw_small(&word, sizeof word) ||
-	    fill_from(&bucket_common, &word, sizeof word))
+	if (__builtin_expect(draw_small(&word, sizeof word), 1))
 		return word;
-	return -1;
+	return fill_word_long();
 }

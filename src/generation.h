@@ -18,7 +18,8 @@
 struct vdso_state;
 
 /* The kernel's counter, or a word that is always 0. Never NULL. */
-extern const volatile uint64_t *generation_page;
+extern __attribute__((visibility("hidden")))
+const volatile uint64_t *generation_page;
 
 /*
  * The generation now; 0: not known, nothing is current. One load. To be called
