@@ -36,7 +36,7 @@ BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls,\
 SCRIPTS := $(wildcard test/*.sh)
 PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
 	$(addsuffix .so,$(PLUGINS)))
-BENCH := $(wildcard bench/*.c)
+BENCH := $(filter-out bench/empty.c,$(wildcard bench/*.c))
 
 all: $(SO)
 
@@ -76,6 +76,21 @@ test: $(SO) $(PROGRAMS)
 
 demo: $(SO) $(B)/test/calls
 	@test/demo $(abspath $(SO)) $(B)/test/calls
+
+bench: $(SO) $(B)/bench/bench $(B)/bench/empty.so
+	@BENCH=$(B)/bench/bench EMPTY=$(B)/bench/empty.so LIB=$(abspath $(SO)) \
+		bench/run $(ARGS)
+
+# The objects one by one: weak references do not pull them from an archive.
+$(B)/bench/bench: $(BENCH) $(wildcard bench/*.h) $(OBJ)
+	$(call say,CC,bench)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(WARN)) $(CFLAGS) -o $@ $(BENCH) \
+		$(filter $(B)/chacha20% $(B)/x86%,$(OBJ)) -ldl -lm -lpthread
+
+$(B)/bench/empty.so: bench/empty.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -fPIC -o $@ $<
 
 install: $(SO)
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/include

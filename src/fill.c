@@ -234,24 +234,17 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
  * are thrown away. false: nothing was drawn, the long way decides.
  */
 static inline __attribute__((always_inline)) bool draw_small(void *bytes,
-							     const size_t len)
+							     const size_t len,
+							     unsigned int i)
 {
 	struct bucket_set *set = &bucket_common;
-	struct bucket *b;
-	uint8_t *from;
-	uint64_t stock;
-	unsigned int i;
+	struct bucket *b = &set->buckets[i];
+	uint64_t stock = bucket_stock(b);
 	bool ok = false;
 
-	if (__builtin_expect(!set->buckets, 0))
-		return false;
-	i = bucket_take_here(set);
-	if (__builtin_expect(i == BUCKETS, 0))
-		return false;
-	b = &set->buckets[i];
-	stock = bucket_stock(b);
 	if (__builtin_expect(bucket_left(stock) >= len, 1)) {
-		from = b->batch + BUCKET_BATCH - bucket_left(stock);
+		uint8_t *from = b->batch + BUCKET_BATCH - bucket_left(stock);
+
 		memcpy(bytes, from, len);
 		memset(from, 0, len);
 		bucket_set_stock(b, bucket_spent(stock, len));
@@ -266,18 +259,38 @@ static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 	return ok;
 }
 
-/* A function for each length: each gets by without a stack frame. */
-#define FILL_SMALL(name, type) \
+/*
+ * Functions for each length, so that each gets by without a stack frame. A
+ * thread that was preempted in a draw keeps this CPU's bucket until it runs
+ * again; until then all others here draw from another, in much the same way.
+ */
+#define FILL_SMALL(name, type, take, when_held) \
 	static bool name(void *out) \
 	{ \
+		unsigned int i = BUCKETS; \
 		type bytes; \
 \
-		if (__builtin_expect(!plausible(out, sizeof bytes) || \
-				     !draw_small(&bytes, sizeof bytes), 0)) \
-			return fill_from(&bucket_common, out, sizeof bytes); \
-		memcpy(out, &bytes, sizeof bytes); \
-		return true; \
+		if (__builtin_expect(plausible(out, sizeof bytes) && \
+				     bucket_common.buckets != NULL, 1)) { \
+			i = take(&bucket_common); \
+			if (__builtin_expect(i == BUCKETS, 0)) \
+				return when_held(out); \
+			if (__builtin_expect( \
+				draw_small(&bytes, sizeof bytes, i), 1)) { \
+				memcpy(out, &bytes, sizeof bytes); \
+				return true; \
+			} \
+		} \
+		return fill_from(&bucket_common, out, sizeof bytes); \
 	}
+#define FILL_SMALL_PAIR(name, type) \
+	static bool name##_held(void *out) \
+	{ \
+		return fill_from(&bucket_common, out, sizeof(type)); \
+	} \
+	__attribute__((noinline)) \
+	FILL_SMALL(name##_elsewhere, type, bucket_take, name##_held) \
+	FILL_SMALL(name, type, bucket_take_here, name##_elsewhere)
 
 struct two_words {
 	uint64_t word[2];
@@ -287,10 +300,10 @@ struct four_words {
 	uint64_t word[4];
 };
 
-FILL_SMALL(fill_4, uint32_t)
-FILL_SMALL(fill_8, uint64_t)
-FILL_SMALL(fill_16, struct two_words)
-FILL_SMALL(fill_32, struct four_words)
+FILL_SMALL_PAIR(fill_4, uint32_t)
+FILL_SMALL_PAIR(fill_8, uint64_t)
+FILL_SMALL_PAIR(fill_16, struct two_words)
+FILL_SMALL_PAIR(fill_32, struct four_words)
 
 bool fill(void *out, size_t len)
 {
@@ -311,7 +324,7 @@ static __attribute__((noinline)) int64_t fill_word_long(void)
 	uint32_t word;
 	int64_t answer = -1;
 
-	if (fill_from(&bucket_common, &word, sizeof word))
+	if (fill_4_elsewhere(&word))
 		answer = word;
 	bucket_wipe(&word, sizeof word);
 	return answer;
@@ -319,9 +332,14 @@ static __attribute__((noinline)) int64_t fill_word_long(void)
 
 int64_t fill_word(void)
 {
+	unsigned int i;
 	uint32_t word;
 
-	if (__builtin_expect(draw_small(&word, sizeof word), 1))
-		return word;
+	if (__builtin_expect(bucket_common.buckets != NULL, 1)) {
+		i = bucket_take_here(&bucket_common);
+		if (__builtin_expect(i < BUCKETS &&
+				     draw_small(&word, sizeof word, i), 1))
+			return word;
+	}
 	return fill_word_long();
 }

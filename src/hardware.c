@@ -90,7 +90,9 @@ static clock_function *find_clock(void)
 {
 	clock_function *found = vdso_function("__vdso_clock_gettime");
 
-	return found ? found : vdso_function("__kernel_clock_gettime");
+	if (!found)
+		found = vdso_function("__kernel_clock_gettime");
+	return found;
 }
 
 static int64_t nanoseconds(clock_function *clock)

@@ -1,0 +1,303 @@
+/* The worker process: opens its contender, then times what it is asked to. */
+#include "worker.h"
+#include "timing.h"
+#include "../include/fastrand.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	ASKS = 3,		/* descriptors given to us by worker_start */
+	ANSWERS = 4,
+	SLICES = 32,		/* turns of run and baseline in a round */
+	SINGLES_MAX = 100000,
+	CROWD_MAX = 256,
+	CHUNK_NS = 10000,	/* a thread looks up this often */
+	APART = 4096,		/* no two threads' buffers in a line */
+};
+
+static const struct contender *me;
+static void (*info_fn)(struct fastrand_info *, size_t);
+
+/* A buffer of this size, its pages there. Large ones are not kept. */
+static uint8_t *buffer(size_t size)
+{
+	static uint8_t *p;
+	static size_t have;
+
+	if (p && have == size)
+		return p;
+	if (p)
+		munmap(p, have);
+	have = size;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		abort();
+	memset(p, 1, size);
+	return p;
+}
+
+static struct fastrand_info info(void)
+{
+	struct fastrand_info i;
+
+	memset(&i, 0, sizeof i);
+	if (info_fn)
+		info_fn(&i, sizeof i);
+	return i;
+}
+
+static void count_since(struct answer *a, const struct fastrand_info *before)
+{
+	struct fastrand_info after = info();
+
+	a->counts = info_fn != NULL;
+	a->requests = after.requests - before->requests;
+	a->kernel = after.kernel - before->kernel;
+}
+
+static uint64_t timed(loop *run, uint8_t *buf, size_t size, uint64_t n,
+		      struct answer *a)
+{
+	uint64_t start = now_ns();
+
+	a->bad += run(buf, size, n);
+	a->calls += n;
+	return now_ns() - start;
+}
+
+/* How many requests of this size fill ns? At least one. */
+static uint64_t batch_for(uint8_t *buf, size_t size, uint64_t ns)
+{
+	static uint64_t n, known_size, known_ns;
+	struct answer ignored = { 0 };
+	uint64_t took;
+
+	if (n && known_size == size && known_ns == ns)
+		return n;
+	known_size = size;
+	known_ns = ns;
+	/* The very first call may have set something up: it does not count. */
+	me->run(buf, size, 1);
+	n = 1;
+	while ((took = timed(me->run, buf, size, n, &ignored)) * 4 < ns)
+		n *= 2;
+	n = (uint64_t)((double)n * (double)ns / (double)(took + 1));
+	if (n == 0)
+		n = 1;
+	return n;
+}
+
+static void do_round(const struct ask *ask, struct answer *a)
+{
+	uint8_t *buf = buffer(ask->size);
+	uint64_t n = batch_for(buf, ask->size, ask->ns);
+	uint64_t slice = n / SLICES ? n / SLICES : 1, ns = 0, baseline_ns = 0;
+	struct fastrand_info before;
+
+	/* We have been asleep: let caches and clocks wake up. */
+	me->run(buf, ask->size, n / 8);
+	before = info();
+	if (me->baseline) {
+		for (int i = 0; i < SLICES; i++) {
+			if (i % 2)
+				ns += timed(me->run, buf, ask->size, slice, a);
+			baseline_ns += timed(me->baseline, buf, ask->size,
+					     slice, a);
+			if (i % 2 == 0)
+				ns += timed(me->run, buf, ask->size, slice, a);
+		}
+		a->calls /= 2;
+	} else {
+		ns = timed(me->run, buf, ask->size, n, a);
+	}
+	a->ns = (double)ns / (double)a->calls;
+	a->baseline_ns = (double)baseline_ns / (double)a->calls;
+	count_since(a, &before);
+}
+
+static uint64_t nothing_run(uint8_t *buf, size_t len, uint64_t n)
+{
+	(void)buf;
+	(void)len;
+	(void)n;
+	return 0;
+}
+
+static size_t time_singles(loop *run, uint8_t *buf, size_t size, uint64_t ns,
+			   double *ticks, struct answer *a)
+{
+	uint64_t end = now_ns() + ns;
+	size_t n = 0;
+
+	while (n < SINGLES_MAX) {
+		uint64_t start = tick();
+
+		a->bad += run(buf, size, 1);
+		ticks[n++] = (double)(tick() - start);
+		if (n % 64 == 0 && now_ns() > end)
+			break;
+	}
+	return n;
+}
+
+/* Of sorted ticks: some clocks advance by many at once. */
+static double smallest_step(const double *ticks, size_t n)
+{
+	double step = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		double d = ticks[i] - ticks[i - 1];
+
+		if (d > 0 && (step == 0 || d < step))
+			step = d;
+	}
+	return step;
+}
+
+static double at_least_0(double x)
+{
+	return x > 0 ? x : 0;
+}
+
+static void do_singles(const struct ask *ask, struct answer *a)
+{
+	static double ticks[SINGLES_MAX];
+	static loop *volatile nothing = nothing_run;
+	uint8_t *buf = buffer(ask->size);
+	double ns = tick_ns();
+	struct fastrand_info before;
+	size_t n;
+
+	n = time_singles(nothing, buf, ask->size, 2000000, ticks, a);
+	a->clock_ns = percentile(ticks, n, 0.5) * ns;
+	a->step_ns = smallest_step(ticks, n) * ns;
+
+	time_singles(me->run, buf, ask->size, ask->ns / 4, ticks, a);
+	before = info();
+	n = time_singles(me->run, buf, ask->size, ask->ns, ticks, a);
+	count_since(a, &before);
+	a->calls = n;
+	a->p50 = at_least_0(percentile(ticks, n, 0.5) * ns - a->clock_ns);
+	a->p99 = at_least_0(percentile(ticks, n, 0.99) * ns - a->clock_ns);
+	a->p999 = at_least_0(percentile(ticks, n, 0.999) * ns - a->clock_ns);
+}
+
+struct crowd {
+	pthread_barrier_t start;
+	_Atomic int stop;
+	uint64_t size, chunk;
+};
+
+struct member {
+	struct crowd *crowd;
+	pthread_t thread;
+	uint64_t from, to, cpu_ns, calls, bad;
+} __attribute__((aligned(128)));
+
+static void *member_main(void *arg)
+{
+	struct member *m = arg;
+	struct crowd *c = m->crowd;
+	uint8_t *buf = aligned_alloc(APART, (c->size + APART) / APART * APART);
+
+	if (!buf)
+		abort();
+	m->bad += me->run(buf, c->size, 1);	/* the thread's own set-up */
+	pthread_barrier_wait(&c->start);
+	m->from = now_ns();
+	m->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	while (!c->stop) {
+		m->bad += me->run(buf, c->size, c->chunk);
+		m->calls += c->chunk;
+	}
+	m->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - m->cpu_ns;
+	m->to = now_ns();
+	free(buf);
+	return NULL;
+}
+
+static void do_crowd(const struct ask *ask, struct answer *a)
+{
+	static struct member members[CROWD_MAX];
+	struct crowd crowd = { .size = ask->size };
+	struct timespec nap = { 0, (long)ask->ns };
+	struct fastrand_info before;
+	uint64_t from = UINT64_MAX, to = 0, cpu = 0;
+
+	crowd.chunk = batch_for(buffer(ask->size), ask->size, CHUNK_NS);
+	pthread_barrier_init(&crowd.start, NULL, (unsigned)ask->threads + 1);
+	memset(members, 0, sizeof members);
+	for (int i = 0; i < ask->threads; i++) {
+		members[i].crowd = &crowd;
+		if (pthread_create(&members[i].thread, NULL, member_main,
+				   &members[i]))
+			abort();
+	}
+	before = info();
+	pthread_barrier_wait(&crowd.start);
+	nanosleep(&nap, NULL);
+	crowd.stop = 1;
+	for (int i = 0; i < ask->threads; i++) {
+		struct member *m = &members[i];
+
+		pthread_join(m->thread, NULL);
+		from = m->from < from ? m->from : from;
+		to = m->to > to ? m->to : to;
+		cpu += m->cpu_ns;
+		a->calls += m->calls;
+		a->bad += m->bad;
+	}
+	count_since(a, &before);
+	pthread_barrier_destroy(&crowd.start);
+	a->ns = (double)(to - from) / (double)a->calls;
+	a->cpu_ns = (double)cpu / (double)a->calls;
+}
+
+static void say_hello(struct answer *a, const char *why)
+{
+	struct fastrand_info i = info();
+
+#define TELL(field, text) snprintf(a->field, sizeof a->field, "%s", text)
+	TELL(why, why ? why : "");
+	TELL(tier, i.tier ? i.tier : "");
+	TELL(tier_why, i.why ? i.why : "");
+	TELL(memory, i.memory ? i.memory : "");
+	TELL(chacha20, i.chacha20 ? i.chacha20 : "");
+	TELL(hardware, i.hardware ? i.hardware : "");
+#undef TELL
+}
+
+int worker_main(const struct contender *self)
+{
+	struct answer a;
+	struct ask ask;
+	const char *why;
+
+	me = self;
+	why = self->open(self);
+	if (self->flags & (OURS | PRELOADED)) {
+		void *f = library_symbol("fastrand_info");
+
+		memcpy(&info_fn, &f, sizeof info_fn);
+	}
+	while (read(ASKS, &ask, sizeof ask) == sizeof ask) {
+		memset(&a, 0, sizeof a);
+		if (ask.what == HELLO)
+			say_hello(&a, why);
+		else if (ask.what == ROUND)
+			do_round(&ask, &a);
+		else if (ask.what == SINGLES)
+			do_singles(&ask, &a);
+		else
+			do_crowd(&ask, &a);
+		if (write(ANSWERS, &a, sizeof a) != sizeof a)
+			return 1;
+	}
+	return 0;
+}
