@@ -20,7 +20,9 @@ HARDEN := $(if $(findstring x86_64,$(MACHINE)),-fcf-protection=full) \
 WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP
 OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
 	-U_FORTIFY_SOURCE $(HARDEN)
-LINK := -shared -Wl,-soname,$(SO) -Wl,--version-script=src/exports.map \
+# Never unloaded: handlers and threads may be in it. So it needs no start files,
+# some of which would take the note of protected control flow from it.
+LINK := -shared -nostartfiles -Wl,-z,nodelete -Wl,-soname,$(SO) -Wl,--version-script=src/exports.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 
 SRC := $(wildcard src/*.c src/*.S src/interpose/*.c src/interpose/*.S)
@@ -33,7 +35,7 @@ WHITEBOX := $(filter-out %.h,chacha20 $(notdir $(basename $(wildcard \
 PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
 BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls,\
 	$(patsubst test/%.c,%,$(wildcard test/*.c)))
-SCRIPTS := $(wildcard test/*.sh)
+SCRIPTS := $(patsubst test/%.sh,%,$(wildcard test/*.sh))
 PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
 	$(addsuffix .so,$(PLUGINS)))
 BENCH := $(filter-out bench/empty.c,$(wildcard bench/*.c))

@@ -119,15 +119,29 @@ struct bucket_set *bucket_set_of(void **state)
 	return set;
 }
 
+/* Before it is taken: what is held, or lost, is always among the used. */
+static void use(struct bucket_set *set, unsigned int i)
+{
+	unsigned int used = atomic_load_explicit(&set->used,
+						 memory_order_relaxed);
+
+	while (used <= i &&
+	       !atomic_compare_exchange_weak(&set->used, &used, i + 1))
+		;
+}
+
 unsigned int bucket_take(struct bucket_set *set)
 {
 	uintptr_t thread = cpu_thread();
 	unsigned int first = cpu_here(thread) % BUCKETS, i = first;
 
+	if (!set->buckets)
+		return BUCKETS;
 	do {
 		_Atomic(uintptr_t) *owner = &set->lines[i].owner;
 		uintptr_t nobody = 0;
 
+		use(set, i);
 		if (!atomic_load_explicit(owner, memory_order_relaxed) &&
 		    atomic_compare_exchange_strong_explicit(
 			owner, &nobody, thread, memory_order_acquire,
@@ -136,16 +150,6 @@ unsigned int bucket_take(struct bucket_set *set)
 		i = (i + STRIDE) % BUCKETS;
 	} while (i != first);
 	return BUCKETS;
-}
-
-void bucket_used(struct bucket_set *set, unsigned int i)
-{
-	unsigned int used = atomic_load_explicit(&set->used,
-						 memory_order_relaxed);
-
-	while (used <= i &&
-	       !atomic_compare_exchange_weak(&set->used, &used, i + 1))
-		;
 }
 
 /*

@@ -66,7 +66,7 @@ struct bucket_line {
 struct bucket_set {
 	struct bucket *buckets;
 	struct bucket_line *lines;
-	_Atomic(unsigned int) used;	/* no bucket from here on ever was */
+	_Atomic(unsigned int) used;	/* none from here on was ever taken */
 	struct bucket_set *next;
 };
 
@@ -137,20 +137,22 @@ static inline uint64_t bucket_spent(uint64_t stock, uint32_t bytes)
 
 /*
  * Takes a free bucket: this CPU's, or another. Never waits: BUCKETS if all are
- * held. To take is one atomic exchange; it may be by a child of vfork, by a
+ * held, or if the set has no memory. To take is one atomic exchange; it may be by a child of vfork, by a
  * thread that just moved here, or in a signal handler on top of another draw.
  */
 unsigned int bucket_take(struct bucket_set *set);
 
-/* This CPU's, or none. */
+/* This CPU's, if it was ever used, or none. */
 static inline unsigned int bucket_take_here(struct bucket_set *set)
 {
 	uintptr_t thread = cpu_thread(), nobody = 0;
 	unsigned int i = cpu_here(thread) % BUCKETS;
 
-	if (__builtin_expect(atomic_compare_exchange_strong_explicit(
-		&set->lines[i].owner, &nobody, thread, memory_order_acquire,
-		memory_order_relaxed), 1))
+	if (__builtin_expect(
+		i < atomic_load_explicit(&set->used, memory_order_relaxed) &&
+		atomic_compare_exchange_strong_explicit(
+			&set->lines[i].owner, &nobody, thread,
+			memory_order_acquire, memory_order_relaxed), 1))
 		return i;
 	return BUCKETS;
 }
@@ -161,9 +163,6 @@ static inline void bucket_give(struct bucket_set *set, unsigned int i)
 }
 
 /* The rest is for the holder of b, whose line is l. */
-
-/* Notes that bucket i is in use; before its first stamp. */
-void bucket_used(struct bucket_set *set, unsigned int i);
 
 /* Forgets the batch; what was served of it stays counted. */
 void bucket_drop(struct bucket *b, struct bucket_line *l);

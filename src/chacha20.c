@@ -25,12 +25,14 @@ void chacha20_start(struct chacha20 *c, const uint8_t key[static CHACHA20_KEY],
 	c->state[13] = 0;
 	c->state[14] = (uint32_t)nonce;
 	c->state[15] = (uint32_t)(nonce >> 32);
+	/* The key came through registers, and the next pass may use others. */
 	wipe_registers();
 }
 
 void chacha20_end(struct chacha20 *c)
 {
-	memset(c, 0, sizeof *c);
+	/* The spill is clean after every pass; wiping it again would cost. */
+	memset(c->state, 0, sizeof c->state);
 	/* Without a reader of *c, the memset would be a dead store. */
 	__asm__ volatile ("" : : "r" (c) : "memory");
 }
@@ -39,7 +41,7 @@ chacha20_blocks *chacha20_best(const char **name)
 {
 	static const struct {
 		chacha20_blocks *(*variant)(void);
-		const char name[12];
+		const char *name;
 	} fastest_first[] = {
 		{ chacha20_avx512, "avx512" },
 		{ chacha20_avx2, "avx2" },
@@ -50,6 +52,7 @@ chacha20_blocks *chacha20_best(const char **name)
 	chacha20_blocks *blocks = NULL;
 	unsigned int i;
 
+	/* It ends: portable is never NULL. */
 	for (i = 0; !blocks; i++) {
 		blocks = fastest_first[i].variant();
 		if (blocks && name)

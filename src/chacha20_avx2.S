@@ -5,9 +5,9 @@
  * would take all sixteen, and a rotation needs one more: so row 11 lives in
  * c->spill, and register 11 is free. Nothing is ever on the stack.
  */
-#if defined(__x86_64__) && defined(__LP64__)
+#include "assembly.h"
 
-#include <cet.h>
+#if defined(__x86_64__) && defined(__LP64__)
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
@@ -190,8 +190,4 @@ chacha20_avx2_blocks:
 	.cfi_endproc
 	.size	chacha20_avx2_blocks, . - chacha20_avx2_blocks
 
-#endif
-
-#if defined(__linux__) && defined(__ELF__)
-	.section .note.GNU-stack, "", %progbits
 #endif

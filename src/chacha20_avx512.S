@@ -1,14 +1,14 @@
 /*
- * ChaCha20, up to thirty-two blocks a pass, in AVX-512 registers. See chacha20.h.
+ * ChaCha20, up to 32 blocks a pass, in AVX-512 registers. See chacha20.h.
  *
  * Register n holds word n of the state, once for each of sixteen blocks, and
  * register 16 + n the same for the next sixteen. A rotation is one instruction
  * and needs no other register, so all of it fits. The second set costs little:
  * the first alone leaves the processor waiting for its own results.
  */
-#if defined(__x86_64__) && defined(__LP64__)
+#include "assembly.h"
 
-#include <cet.h>
+#if defined(__x86_64__) && defined(__LP64__)
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
@@ -106,7 +106,7 @@ sixteen:
 	vshufi32x4	$0xdd, %zmm\r3, %zmm\t1, %zmm\r3
 .endm
 
-/* Rows to blocks, in place, to OUT; or to the end of the pass after the last. */
+/* Rows to blocks, in place, and to OUT. The last one wanted ends the call. */
 .macro store r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15 t0 t1
 	transpose	\r0 \r1 \r2 \r3  \t0 \t1
 	transpose	\r4 \r5 \r6 \r7  \t0 \t1
@@ -249,8 +249,4 @@ chacha20_avx512_blocks:
 	.cfi_endproc
 	.size	chacha20_avx512_blocks, . - chacha20_avx512_blocks
 
-#endif
-
-#if defined(__linux__) && defined(__ELF__)
-	.section .note.GNU-stack, "", %progbits
 #endif

@@ -5,6 +5,8 @@
  * There are 32, but v8 to v15 are the caller's: without them sixteen rows, four
  * temporaries, the counters and one constant fit, and nothing is on the stack.
  */
+#include "assembly.h"
+
 #if defined(__aarch64__) && defined(__LP64__) && !defined(__AARCH64EB__)
 
 #define C	x0	/* struct chacha20 */
@@ -182,17 +184,4 @@ chacha20_neon_blocks:
 	.cfi_endproc
 	.size	chacha20_neon_blocks, . - chacha20_neon_blocks
 
-/* Without this note, the linker drops the mark that we may run under BTI. */
-#if defined(__ARM_FEATURE_BTI_DEFAULT)
-	.section .note.gnu.property, "a"
-	.balign	8
-	.word	4, 16, 5
-	.asciz	"GNU"
-	.word	0xc0000000, 4, 1, 0
-#endif
-
-#endif
-
-#if defined(__linux__) && defined(__ELF__)
-	.section .note.GNU-stack, "", %progbits
 #endif

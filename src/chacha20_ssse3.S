@@ -1,17 +1,17 @@
 /*
- * ChaCha20, four blocks a pass, in the sixteen registers of SSE. See chacha20.h.
+ * ChaCha20, four blocks a pass, in SSE registers. See chacha20.h.
  *
  * SSSE3, not SSE2: its byte shuffle makes two of the four rotations one
- * instruction instead of four. Processors without it are from before 2011, and
- * get the portable variant.
+ * instruction instead of four. The last processors without it were sold in
+ * 2012; they get the portable variant.
  *
  * Register n holds word n of the state, once for each of the four blocks. That
  * would take all sixteen, and a rotation needs one more: so row 11 lives in
  * c->spill, and register 11 is free. Nothing is ever on the stack.
  */
-#if defined(__x86_64__) && defined(__LP64__)
+#include "assembly.h"
 
-#include <cet.h>
+#if defined(__x86_64__) && defined(__LP64__)
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
@@ -203,8 +203,4 @@ chacha20_ssse3_blocks:
 	.cfi_endproc
 	.size	chacha20_ssse3_blocks, . - chacha20_ssse3_blocks
 
-#endif
-
-#if defined(__linux__) && defined(__ELF__)
-	.section .note.GNU-stack, "", %progbits
 #endif

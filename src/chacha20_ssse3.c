@@ -1,4 +1,4 @@
-/* May this processor run chacha20_ssse3.S? All do since 2011. */
+/* May this processor run chacha20_ssse3.S? Any newer than 2012 may. */
 #include "chacha20.h"
 #include "x86.h"
 

@@ -64,7 +64,8 @@ static inline bool plausible(const void *out, size_t len)
 {
 	const uintptr_t low = 65536, high = (uintptr_t)-1 >> 17;
 
-	return len && (uintptr_t)out - low < high - low;
+	return len && len < high - low &&
+	       (uintptr_t)out - low < high - low - len;
 }
 
 /* The stamp first: with a stamp of 0 the page must not be read. */
@@ -104,7 +105,6 @@ static bool renew(struct bucket_set *set, unsigned int i)
 	struct bucket_line *l = &set->lines[i];
 	int disagreed = 0;
 
-	bucket_used(set, i);
 	bucket_drop(b, l);
 	b->refills = 0;
 	l->reseeds++;
@@ -161,7 +161,6 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 	struct bucket *b = &set->buckets[i];
 	bool whole;
 
-	bucket_used(set, i);
 	for (int tries = 0; tries < 2; tries++) {
 		bucket_set_stamp(b, AT_WORK);
 		if (!seed_read(b->key, &b->oracle)) {
@@ -251,8 +250,10 @@ static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 		/* As in draw: was it whole all the time? */
 		atomic_thread_fence(memory_order_acquire);
 		ok = current(b);
-		if (__builtin_expect(!ok, 0))
+		if (__builtin_expect(!ok, 0)) {
 			bucket_set_stock(b, stock - len);
+			set->lines[i].bytes -= len;
+		}
 	}
 	bucket_give(set, i);
 	atomic_signal_fence(memory_order_seq_cst);
@@ -267,11 +268,10 @@ static inline __attribute__((always_inline)) bool draw_small(void *bytes,
 #define FILL_SMALL(name, type, take, when_held) \
 	static bool name(void *out) \
 	{ \
-		unsigned int i = BUCKETS; \
+		unsigned int i; \
 		type bytes; \
 \
-		if (__builtin_expect(plausible(out, sizeof bytes) && \
-				     bucket_common.buckets != NULL, 1)) { \
+		if (__builtin_expect(plausible(out, sizeof bytes), 1)) { \
 			i = take(&bucket_common); \
 			if (__builtin_expect(i == BUCKETS, 0)) \
 				return when_held(out); \
@@ -332,14 +332,11 @@ static __attribute__((noinline)) int64_t fill_word_long(void)
 
 int64_t fill_word(void)
 {
-	unsigned int i;
+	unsigned int i = bucket_take_here(&bucket_common);
 	uint32_t word;
 
-	if (__builtin_expect(bucket_common.buckets != NULL, 1)) {
-		i = bucket_take_here(&bucket_common);
-		if (__builtin_expect(i < BUCKETS &&
-				     draw_small(&word, sizeof word, i), 1))
-			return word;
-	}
+	if (__builtin_expect(i < BUCKETS && draw_small(&word, sizeof word, i),
+			     1))
+		return word;
 	return fill_word_long();
 }

@@ -11,15 +11,13 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 
-#include <cpuid.h>
+#include "x86.h"
 
 static const char name[] = "rdrand";
 
 static bool present(void)
 {
-	unsigned int a, b, c, d;
-
-	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_RDRND);
+	return x86_features() & X86_RDRAND;
 }
 
 static bool ask(uint64_t *word)

@@ -43,12 +43,19 @@ static bool device(int fd)
 	       (minor(s.st_rdev) == RANDOM && start_one_generator());
 }
 
+/* There is a fourth access mode, for ioctl alone. */
+static bool readable(long flags)
+{
+	long mode = flags & O_ACCMODE;
+
+	return (mode == O_RDONLY || mode == O_RDWR) && !(flags & O_PATH);
+}
+
 static bool opened_for_reading(int fd)
 {
 	long flags = REAL_CALL(SYS_fcntl, fd, F_GETFL);
 
-	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY &&
-	       !(flags & O_PATH);
+	return flags >= 0 && readable(flags);
 }
 
 /*
@@ -143,10 +150,10 @@ static bool worth_a_look(const char *path)
 	       (*last && !last[strspn(last, "0123456789")]);
 }
 
-void urandom_fd_opened(int fd, const char *path, bool readable)
+void urandom_fd_opened(int fd, const char *path, int flags)
 {
 	urandom_fd_is_other(fd);
-	if (fd >= 0 && readable && worth_a_look(path) &&
+	if (fd >= 0 && readable(flags) && worth_a_look(path) &&
 	    !atomic_load_explicit(&latched, memory_order_relaxed))
 		tag_random(fd);
 }

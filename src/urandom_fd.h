@@ -55,10 +55,10 @@ void urandom_fd_range_ends(unsigned int first, unsigned int last);
 void urandom_fd_is_other(int fd);
 
 /*
- * This number was just opened by that path. Only a path whose last part is
- * random, urandom, stdin or a number is worth an fstat. readable: as asked for.
+ * This number was just opened by that path with those flags. Only a path whose
+ * last part is random, urandom, stdin or a number is worth an fstat.
  */
-void urandom_fd_opened(int fd, const char *path, bool readable);
+void urandom_fd_opened(int fd, const char *path, int flags);
 
 /* to has just become a copy of a descriptor that had this tag. */
 enum urandom_tag urandom_fd_tag(int fd);

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <mntent.h>
+#include <mqueue.h>
 #include <pty.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -31,6 +34,8 @@
 #include "../urandom_fd.h"
 #include "export.h"
 
+int pidfd_open(pid_t, unsigned int);
+int pidfd_getfd(int, int, unsigned int);
 int __close(int);
 int __dup2(int, int);
 int __fcntl(int, int, ...);
@@ -74,6 +79,33 @@ BIRTH(signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
 BIRTH(timerfd_create, (clockid_t clock, int flags), (clock, flags))
 BIRTH(inotify_init, (void), ())
 BIRTH(inotify_init1, (int flags), (flags))
+BIRTH(fanotify_init, (unsigned int flags, unsigned int events),
+      (flags, events))
+BIRTH(posix_openpt, (int flags), (flags))
+BIRTH(getpt, (void), ())
+BIRTH(pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))
+
+/* Another process's: anything, as in a message. */
+EXPORT int pidfd_getfd(int pidfd, int target, unsigned int flags)
+{
+	int fd = REAL_OR_ENOSYS(pidfd_getfd, (pidfd, target, flags));
+
+	urandom_fd_ends(fd);
+	return fd;
+}
+
+EXPORT mqd_t mq_open(const char *name, int flags, ...)
+{
+	struct mq_attr *attributes;
+	va_list rest;
+	mode_t mode;
+
+	va_start(rest, flags);
+	mode = va_arg(rest, mode_t);
+	attributes = va_arg(rest, struct mq_attr *);
+	va_end(rest);
+	return born(REAL_OR_ENOSYS(mq_open, (name, flags, mode, attributes)));
+}
 
 static int born_pair(int answer, const int *pair)
 {
@@ -201,6 +233,7 @@ FCNTL(fcntl64, REAL_NAMED("fcntl64") ? REAL(fcntl64) : REAL(fcntl))
 
 CLOSE(close)
 CLOSE(__close)
+CLOSE(mq_close)
 
 /*
  * With CLOSE_RANGE_UNSHARE this thread goes on with a table of its own, and with
@@ -261,15 +294,23 @@ static void stream_ends(FILE *stream)
 FCLOSE(fclose)
 FCLOSE(_IO_fclose)
 FCLOSE(pclose)
+FCLOSE(endmntent)
 
-EXPORT FILE *popen(const char *command, const char *mode)
-{
-	FILE *stream = REAL(popen)(command, mode);
+/* Streams on something else. */
+#define STREAM(name, parameters, arguments) \
+	EXPORT FILE *name parameters \
+	{ \
+		FILE *stream = REAL(name) arguments; \
+\
+		if (stream) \
+			urandom_fd_is_other(fileno(stream)); \
+		return stream; \
+	}
 
-	if (stream)
-		urandom_fd_is_other(fileno(stream));
-	return stream;
-}
+STREAM(popen, (const char *command, const char *mode), (command, mode))
+STREAM(setmntent, (const char *path, const char *mode), (path, mode))
+STREAM(tmpfile, (void), ())
+STREAM(tmpfile64, (void), ())
 
 EXPORT DIR *opendir(const char *path)
 {

@@ -21,13 +21,12 @@ int __open_2(const char *, int);
 int __open64_2(const char *, int);
 int __openat_2(int, const char *, int);
 int __openat64_2(int, const char *, int);
+FILE *_IO_fopen(const char *, const char *);
 
 static int opened(int fd, const char *path, int flags)
 {
 	if (fd >= 0)
-		urandom_fd_opened(fd, path,
-				  (flags & O_ACCMODE) != O_WRONLY &&
-					  !(flags & O_PATH));
+		urandom_fd_opened(fd, path, flags);
 	return fd;
 }
 
@@ -92,7 +91,9 @@ static FILE *stream_opened(FILE *stream, const char *path, const char *mode)
 	int fd = stream ? descriptor(stream) : -1;
 
 	if (fd >= 0)
-		urandom_fd_opened(fd, path, *mode == 'r' || strchr(mode, '+'));
+		urandom_fd_opened(fd, path,
+				  *mode == 'r' || strchr(mode, '+') ? O_RDWR :
+								      O_WRONLY);
 	return stream;
 }
 
@@ -104,6 +105,7 @@ static FILE *stream_opened(FILE *stream, const char *path, const char *mode)
 
 FOPEN(fopen)
 FOPEN(fopen64)
+FOPEN(_IO_fopen)
 
 /* A path of NULL opens the same file again: by a name that we do not know. */
 #define FREOPEN(name) \

@@ -21,7 +21,7 @@
 #endif
 
 enum {
-	CALL_MAX = 0x7ffff000,	/* more is not answered in one call */
+	CALL_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */
 	ENTROPY_MAX = 256,	/* getentropy(3) */
 };
 
@@ -51,16 +51,16 @@ static long flags_verdict(unsigned int flags)
 static inline long serve(struct bucket_set *set, void *buf, size_t len,
 			 unsigned int flags)
 {
-	size_t most = len < CALL_MAX ? len : CALL_MAX;
-
 	if (__builtin_expect((flags & ~GRND_NONBLOCK) != 0, 0)) {
 		long verdict = flags_verdict(flags);
 
 		if (verdict)
 			return verdict;
 	}
-	if (set == &bucket_common ? fill(buf, most) : fill_from(set, buf, most))
-		return (long)most;
+	if (len <= CALL_MAX && (set == &bucket_common ?
+					fill(buf, len) :
+					fill_from(set, buf, len)))
+		return (long)len;
 	return ASK;
 }
 

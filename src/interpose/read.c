@@ -4,7 +4,6 @@
  * after one look into a table.
  *
  * Like libc's these are cancellation points: tested before a bucket is taken.
- * The device has no position: an offset is checked for its sign, and ignored.
  */
 #include <limits.h>
 #include <sys/uio.h>
@@ -17,7 +16,7 @@
 #include "read.h"
 
 enum {
-	READ_MAX = 0x7ffff000,	/* the kernel reads no more in one call */
+	READ_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */
 	VECTOR_MAX = 1024,	/* UIO_MAXIOV */
 };
 
@@ -29,9 +28,7 @@ ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
 ssize_t read_serve(int fd, void *buf, size_t len)
 {
-	if (len > READ_MAX)
-		len = READ_MAX;
-	if (!fill_likely(len) || !urandom_fd_proved(fd))
+	if (len > READ_MAX || !fill_likely(len) || !urandom_fd_proved(fd))
 		return -1;
 	return fill(buf, len) ? (ssize_t)len : -1;
 }
@@ -39,29 +36,28 @@ ssize_t read_serve(int fd, void *buf, size_t len)
 /* Where a vector cannot be memory, or is none, the kernel says what is wrong. */
 static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 {
-	size_t all = 0, done = 0;
+	size_t all = 0;
 
 	if (count <= 0 || count > VECTOR_MAX || (uintptr_t)vector < 65536)
 		return -1;
 	for (int i = 0; i < count; i++) {
-		if (vector[i].iov_len > SSIZE_MAX - all)
+		if (vector[i].iov_len > READ_MAX - all)
 			return -1;
 		all += vector[i].iov_len;
 	}
-	if (all > READ_MAX)
-		all = READ_MAX;
-	if (!fill_likely(all) || !urandom_fd_proved(fd))
+	if (!all || !fill_likely(all) || !urandom_fd_proved(fd))
 		return -1;
-	for (int i = 0; done < all; i++) {
-		size_t len = vector[i].iov_len;
-
-		if (len > all - done)
-			len = all - done;
-		if (len && !fill(vector[i].iov_base, len))
+	for (int i = 0; i < count; i++)
+		if (vector[i].iov_len &&
+		    !fill(vector[i].iov_base, vector[i].iov_len))
 			return -1;
-		done += len;
-	}
-	return all ? (ssize_t)all : -1;
+	return (ssize_t)all;
+}
+
+/* The device has no position, but one must be given that a file could have. */
+static bool position(off64_t at, size_t len)
+{
+	return at >= 0 && len <= READ_MAX && at <= INT64_MAX - READ_MAX;
 }
 
 /*
@@ -87,15 +83,15 @@ READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
 READ(__read_chk, (int fd, void *buf, size_t len, size_t room),
      (fd, buf, len, room), len <= room)
 READ(pread, (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at),
-     at >= 0)
+     position(at, len))
 READ(pread64, (int fd, void *buf, size_t len, off64_t at), (fd, buf, len, at),
-     at >= 0)
+     position(at, len))
 READ(__pread64, (int fd, void *buf, size_t len, off64_t at),
-     (fd, buf, len, at), at >= 0)
+     (fd, buf, len, at), position(at, len))
 READ(__pread_chk, (int fd, void *buf, size_t len, off_t at, size_t room),
-     (fd, buf, len, at, room), at >= 0 && len <= room)
+     (fd, buf, len, at, room), position(at, len) && len <= room)
 READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
-     (fd, buf, len, at, room), at >= 0 && len <= room)
+     (fd, buf, len, at, room), position(at, len) && len <= room)
 
 #define READ_VECTOR(name, parameters, arguments, maybe) \
 	EXPORT ssize_t name parameters \
@@ -114,14 +110,14 @@ READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
 READ_VECTOR(readv, (int fd, const struct iovec *vector, int count),
 	    (fd, vector, count), true)
 READ_VECTOR(preadv, (int fd, const struct iovec *vector, int count, off_t at),
-	    (fd, vector, count, at), at >= 0)
+	    (fd, vector, count, at), position(at, 0))
 READ_VECTOR(preadv64,
 	    (int fd, const struct iovec *vector, int count, off64_t at),
-	    (fd, vector, count, at), at >= 0)
+	    (fd, vector, count, at), position(at, 0))
 READ_VECTOR(preadv2,
 	    (int fd, const struct iovec *vector, int count, off_t at, int flags),
-	    (fd, vector, count, at, flags), at >= -1 && !flags)
+	    (fd, vector, count, at, flags), (at == -1 || position(at, 0)) && !flags)
 READ_VECTOR(preadv64v2,
 	    (int fd, const struct iovec *vector, int count, off64_t at,
 	     int flags),
-	    (fd, vector, count, at, flags), at >= -1 && !flags)
+	    (fd, vector, count, at, flags), (at == -1 || position(at, 0)) && !flags)

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-/* len bytes (or the most one read gives) from fd, or -1: ask libc. */
+/* len bytes from fd, or -1: ask libc. */
 ssize_t read_serve(int fd, void *buf, size_t len);
 
 #endif

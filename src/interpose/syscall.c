@@ -35,9 +35,7 @@ static long next(const long call[static 7])
 static long opened(long fd, long path, long flags)
 {
 	if (fd >= 0)
-		urandom_fd_opened((int)fd, (const char *)path,
-				  (flags & O_ACCMODE) != O_WRONLY &&
-					  !(flags & O_PATH));
+		urandom_fd_opened((int)fd, (const char *)path, (int)flags);
 	return fd;
 }
 

@@ -1,6 +1,8 @@
 /*
  * syscall(2) on arm64. As syscall_x86_64.S.
  */
+#include "../assembly.h"
+
 #if defined(__aarch64__)
 
 #include <asm/unistd.h>
@@ -50,5 +52,3 @@ syscall:
 	.size	syscall, . - syscall
 
 #endif
-
-	.section .note.GNU-stack, "", %progbits

@@ -3,14 +3,11 @@
  * on to the syscall behind us with stack and registers as they came: a C frame
  * here would be shared, and overwritten, by the child of syscall(SYS_vfork).
  */
+#include "../assembly.h"
+
 #if defined(__x86_64__)
 
 #include <asm/unistd.h>
-#if defined(__CET__)
-#include <cet.h>
-#else
-#define _CET_ENDBR
-#endif
 
 	.text
 	.globl	syscall
@@ -60,5 +57,3 @@ syscall:
 	.size	syscall, . - syscall
 
 #endif
-
-	.section .note.GNU-stack, "", @progbits
