@@ -22,8 +22,8 @@ OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
 	-U_FORTIFY_SOURCE $(HARDEN)
 # Never unloaded: handlers and threads may be in it. So it needs no start files,
 # some of which would take the note of protected control flow from it.
-LINK := -shared -nostartfiles -Wl,-z,nodelete -Wl,-soname,$(SO) -Wl,--version-script=src/exports.map \
-	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
+LINK := -shared -nostartfiles -Wl,-z,nodelete -Wl,-soname,libfastrand.so -Wl,--version-script=src/exports.map \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,--hash-style=gnu
 
 SRC := $(wildcard src/*.c src/*.S src/interpose/*.c src/interpose/*.S)
 OBJ := $(patsubst src/%,$(B)/%.o,$(SRC))

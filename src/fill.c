@@ -11,12 +11,12 @@
  */
 #include "fill.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "bucket.h"
 #include "generation.h"
+#include "real.h"
 #include "seed.h"
 #include "start.h"
 #include "tier.h"
@@ -53,7 +53,7 @@ static void forked(void)
 /* Only libc's fork calls it; after another, locks of other threads are lost. */
 __attribute__((constructor)) static void construct(void)
 {
-	pthread_atfork(NULL, NULL, forked);
+	real_atfork(forked);
 }
 
 /*

@@ -76,6 +76,24 @@ void *real_find(void **slot, const char *name)
 	return found;
 }
 
+/*
+ * By name: what the linker knows as pthread_atfork is, with glibc, an object of
+ * its own that ties a handler to an object's end. We have none.
+ */
+void real_atfork(void (*child)(void))
+{
+	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
+		REAL_NAMED("__register_atfork");
+	int (*posix)(void (*)(void), void (*)(void), void (*)(void)) = NULL;
+
+	if (glibc)
+		glibc(NULL, NULL, child, NULL);
+	else
+		posix = REAL_NAMED("pthread_atfork");
+	if (posix)
+		posix(NULL, NULL, child);
+}
+
 static void no_cancellation(void)
 {
 }

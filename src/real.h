@@ -71,6 +71,9 @@ enum { REAL_ABSENT = 1 };
 
 void *real_find(void **slot, const char *name);
 
+/* Has fork(3) call this in its child, for ever. Allocates: for constructors. */
+void real_atfork(void (*child)(void));
+
 /* Acts on a cancellation request, where the program has such a thing. */
 extern void (*real_testcancel)(void);
 

@@ -124,9 +124,6 @@ const char *start_memory(void)
 	return names[memory];
 }
 
-/* What pthread_atfork knows us by; the start files that have it are left out. */
-__attribute__((weak, visibility("hidden"))) void *__dso_handle = &__dso_handle;
-
 /* Early, so that no new kind of system call happens in somebody's sandbox. */
 __attribute__((constructor)) static void construct(void)
 {

@@ -4,7 +4,6 @@
 #include "urandom_fd.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -78,7 +77,7 @@ __attribute__((constructor)) static void construct(void)
 {
 	start();
 	own();
-	pthread_atfork(NULL, NULL, own);
+	real_atfork(own);
 }
 
 static bool own_table(void)
