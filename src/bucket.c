@@ -22,6 +22,12 @@
  */
 enum { STRIDE = 61 };
 
+/*
+ * Long draws before a lease: some thousand small ones. A lease costs a page and
+ * a key from the kernel, for nothing in a program that is about to stop.
+ */
+enum { HABIT = 64 };
+
 static struct bucket_line common_lines[BUCKETS];
 struct bucket_set bucket_common = {.lines = common_lines};
 static _Atomic(struct bucket_set *) sets = &bucket_common;
@@ -133,7 +139,7 @@ static void use(struct bucket_set *set, unsigned int i)
 unsigned int bucket_take(struct bucket_set *set)
 {
 	uintptr_t thread = cpu_thread();
-	unsigned int first = cpu_here(thread) % BUCKETS, i = first;
+	unsigned int first = cpu_here(thread) % BUCKETS_SHARED, i = first;
 
 	if (!set->buckets)
 		return BUCKETS;
@@ -147,15 +153,33 @@ unsigned int bucket_take(struct bucket_set *set)
 			owner, &nobody, thread, memory_order_acquire,
 			memory_order_relaxed))
 			return i;
-		i = (i + STRIDE) % BUCKETS;
+		i = (i + STRIDE) % BUCKETS_SHARED;
 	} while (i != first);
 	return BUCKETS;
+}
+
+void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
+{
+	struct bucket_line *l = &set->lines[bucket_lease(stack)];
+	uintptr_t nobody = 0;
+
+	if (__atomic_exchange_n(&l->habit, stack, __ATOMIC_RELAXED) != stack)
+		__atomic_store_n(&l->habits, 0, __ATOMIC_RELAXED);
+	if (__atomic_add_fetch(&l->habits, 1, __ATOMIC_RELAXED) >= HABIT &&
+	    atomic_compare_exchange_strong(&l->owner, &nobody, stack))
+		atomic_fetch_add(&set->leases, 1);
+}
+
+static void forget_counts(struct bucket_line *l)
+{
+	if (l->requests | l->refills | l->reseeds)
+		l->requests = l->bytes = l->refills = l->reseeds = 0;
 }
 
 /*
  * The threads that held these did not come along; ours may be in the middle of a
  * draw that a handler interrupted, and keeps its own. Their counts are the
- * parent's.
+ * parent's. A lease that was busy stays so: whose draw it was is not known.
  */
 void bucket_forked(void)
 {
@@ -167,24 +191,32 @@ void bucket_forked(void)
 		for (unsigned int i = 0; i < used; i++) {
 			struct bucket_line *l = &s->lines[i];
 
-			if (l->requests | l->refills | l->reseeds)
-				l->requests = l->bytes = l->refills =
-					l->reseeds = 0;
+			forget_counts(l);
 			if (atomic_load(&l->owner) != 0 &&
 			    atomic_load(&l->owner) != thread)
 				atomic_store(&l->owner, 0);
 		}
+		for (unsigned int i = BUCKETS_SHARED;
+		     i < BUCKETS && atomic_load(&s->leases); i++)
+			forget_counts(&s->lines[i]);
 	}
 }
 
 void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
-			     void *), void *with)
+			     bool held, void *), void *with)
 {
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
 		unsigned int used = atomic_load(&s->used);
 
 		for (unsigned int i = 0; i < used; i++)
-			see(&s->buckets[i], &s->lines[i], with);
+			see(&s->buckets[i], &s->lines[i],
+			    atomic_load(&s->lines[i].owner) != 0, with);
+		for (unsigned int i = BUCKETS_SHARED;
+		     i < BUCKETS && atomic_load(&s->leases); i++)
+			if (atomic_load(&s->lines[i].owner))
+				see(&s->buckets[i], &s->lines[i],
+				    atomic_load(&s->lines[i].owner) ==
+					    BUCKET_BUSY, with);
 	}
 }
 

@@ -23,7 +23,9 @@
 #include "vdso.h"
 
 enum {
-	BUCKETS = 1024,		/* in a set; untouched ones cost no memory */
+	BUCKETS_SHARED = 512,	/* the CPUs' */
+	BUCKETS_LEASED = 512,	/* those of loops: see bucket_lease */
+	BUCKETS = BUCKETS_SHARED + BUCKETS_LEASED, /* untouched: no memory */
 	BUCKET_PAGE = 4096,
 	BUCKET_REFILL = 1024,	/* key and batch, made in one go */
 	BUCKET_BATCH = BUCKET_REFILL - CHACHA20_KEY,
@@ -51,11 +53,17 @@ _Static_assert(offsetof(struct bucket, batch) ==
 	       offsetof(struct bucket, key) + CHACHA20_KEY, "one run of blocks");
 
 /*
- * Who holds a bucket (0: nobody; else cpu_thread() of the owner), and what its
- * holders have counted. A line of its own: CPUs do not share it.
+ * Who holds a bucket, and what its holders have counted. A line of its own: CPUs
+ * do not share it. owner of a shared bucket: 0, nobody; else cpu_thread() of the
+ * one who holds it. Of a leased one: 0, nobody's; BUCKET_BUSY; else cpu_stack()
+ * of those who may take it.
  */
+enum { BUCKET_BUSY = 1 };
+
 struct bucket_line {
 	_Atomic(uintptr_t) owner;
+	uintptr_t habit;	/* whose long draws were counted last */
+	uint64_t habits;	/* and how many */
 	uint64_t requests;	/* served, up to the last refill */
 	uint64_t bytes;		/* served, but for the rest of a batch */
 	uint64_t refills;
@@ -66,7 +74,8 @@ struct bucket_line {
 struct bucket_set {
 	struct bucket *buckets;
 	struct bucket_line *lines;
-	_Atomic(unsigned int) used;	/* none from here on was ever taken */
+	_Atomic(unsigned int) used;	/* no shared one from here on ever was */
+	_Atomic(unsigned int) leases;
 	struct bucket_set *next;
 };
 
@@ -95,9 +104,9 @@ void bucket_forked(void);
  */
 struct bucket_set *bucket_set_of(void **state);
 
-/* Calls see with each bucket that was ever used, in every set. */
+/* Calls see with each bucket that was ever used, in every set; held: is it? */
 void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
-			     void *), void *with);
+			     bool held, void *), void *with);
 
 /*
  * The stamp. Read through volatile, since the kernel may zero it between any two
@@ -146,7 +155,7 @@ unsigned int bucket_take(struct bucket_set *set);
 static inline unsigned int bucket_take_here(struct bucket_set *set)
 {
 	uintptr_t thread = cpu_thread(), nobody = 0;
-	unsigned int i = cpu_here(thread) % BUCKETS;
+	unsigned int i = cpu_here(thread) % BUCKETS_SHARED;
 
 	if (__builtin_expect(
 		i < atomic_load_explicit(&set->used, memory_order_relaxed) &&
@@ -161,6 +170,62 @@ static inline void bucket_give(struct bucket_set *set, unsigned int i)
 {
 	atomic_store_explicit(&set->lines[i].owner, 0, memory_order_release);
 }
+
+/*
+ * Leases. An atomic exchange costs more than all the rest of a small draw. A
+ * loop that draws from the same depth of the same stack can do without it: two
+ * that run in this memory at the same time never have the same stack pointer,
+ * or they would overwrite each other's return addresses. That holds for
+ * threads, for children that share memory and thread pointer, for handlers, for
+ * contexts that a program switches itself. (A child of vfork has its parent's
+ * stack, but its parent waits.) So a bucket leased to a stack pointer is taken
+ * with a plain store, and BUCKET_BUSY is only for those who interrupt us and
+ * pretend to our stack pointer: a stack copied away, and another put there.
+ *
+ * A lease is for ever. One place per stack pointer; if it is taken, no lease.
+ */
+static inline unsigned int bucket_lease(uintptr_t stack)
+{
+	/* Multiplicative hashing: stacks differ in their high bits mostly. */
+	return BUCKETS_SHARED + (unsigned int)
+		((stack * UINT64_C(0x9e3779b97f4a7c15)) >> 55);
+}
+
+_Static_assert(BUCKETS_LEASED == 1 << (64 - 55), "as bucket_lease counts");
+
+static inline bool bucket_lease_is(const struct bucket_set *set,
+				   uintptr_t stack)
+{
+	return atomic_load_explicit(&set->lines[bucket_lease(stack)].owner,
+				    memory_order_relaxed) == stack;
+}
+
+static inline bool bucket_lease_take(struct bucket_set *set, unsigned int i,
+				     uintptr_t stack)
+{
+	_Atomic(uintptr_t) *owner = &set->lines[i].owner;
+
+	if (__builtin_expect(atomic_load_explicit(owner,
+						  memory_order_relaxed) !=
+				     stack, 0))
+		return false;
+	atomic_store_explicit(owner, BUCKET_BUSY, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	return true;
+}
+
+static inline void bucket_lease_give(struct bucket_set *set, unsigned int i,
+				     uintptr_t stack)
+{
+	atomic_store_explicit(&set->lines[i].owner, stack,
+			      memory_order_release);
+}
+
+/*
+ * Notes a draw from that depth that had to go the long way, as one in a good
+ * many does. Who comes often gets a lease.
+ */
+void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack);
 
 /* The rest is for the holder of b, whose line is l. */
 

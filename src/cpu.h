@@ -43,6 +43,26 @@ static inline uint32_t cpu_here(uintptr_t thread)
 	return (uint32_t)(thread >> 12 ^ thread >> 6);
 }
 
+/*
+ * Where the caller's frame lies. Whoever runs in this memory at the same time
+ * runs on another stack, and has another number: see bucket.h.
+ */
+static inline __attribute__((always_inline)) uintptr_t cpu_stack(void)
+{
+	uintptr_t stack;
+
+#if defined(__x86_64__)
+	__asm__ volatile("mov %%rsp, %0" : "=r"(stack));
+#elif defined(__i386__)
+	__asm__ volatile("mov %%esp, %0" : "=r"(stack));
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %0, sp" : "=r"(stack));
+#else
+	stack = (uintptr_t)__builtin_frame_address(0);
+#endif
+	return stack;
+}
+
 void cpu_start(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "bucket.h"
+#include "fill_checks.h"
 #include "generation.h"
 #include "real.h"
 #include "seed.h"
@@ -54,26 +55,6 @@ static void forked(void)
 __attribute__((constructor)) static void construct(void)
 {
 	real_atfork(forked);
-}
-
-/*
- * Addresses that user space never has, or may have and never uses: the kernel
- * says EFAULT, or serves. Tagged pointers are among them.
- */
-static inline bool plausible(const void *out, size_t len)
-{
-	const uintptr_t low = 65536, high = (uintptr_t)-1 >> 17;
-
-	return len && len < high - low &&
-	       (uintptr_t)out - low < high - low - len;
-}
-
-/* The stamp first: with a stamp of 0 the page must not be read. */
-static inline bool current(const struct bucket *b)
-{
-	uint64_t stamp = bucket_stamp(b);
-
-	return stamp && stamp == generation_now();
 }
 
 /*
@@ -137,7 +118,7 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 	struct bucket *b = &set->buckets[i];
 
 	for (int tries = 0; tries < 2; tries++) {
-		if ((!current(b) || b->refills >= REFILLS) && !renew(set, i))
+		if ((!fill_current(b) || b->refills >= REFILLS) && !renew(set, i))
 			return fill_refuse(FILL_SEED);
 		bucket_draw(b, &set->lines[i], out, len);
 		/*
@@ -147,7 +128,7 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		 * a zero key, or of a key that a clone has too.
 		 */
 		atomic_thread_fence(memory_order_acquire);
-		if (current(b))
+		if (fill_current(b))
 			return true;
 		bucket_wipe(out, len);
 	}
@@ -202,6 +183,14 @@ static bool piece(struct bucket_set *set, uint8_t *out, size_t len, bool last)
 	return ok;
 }
 
+bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len)
+{
+	if (!draw(set, i, out, len))
+		return false;
+	set->lines[i].requests++;
+	return true;
+}
+
 bool fill_likely(size_t len)
 {
 	enum tier tier = tier_now();
@@ -213,7 +202,7 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 {
 	uint8_t *at = out;
 
-	if (!plausible(out, len))
+	if (!fill_plausible(out, len))
 		return fill_refuse(FILL_POINTER);
 	if (!start() || tier_now() == TIER_OFF || !set || !set->buckets)
 		return fill_refuse(FILL_OFF);
@@ -223,120 +212,4 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 		if (!piece(set, at, PIECE, false))
 			return false;
 	return piece(set, at, len, true);
-}
-
-/*
- * The way of nearly every request: a few bytes out of the common stock, of a
- * length that the compiler knows. They stay in registers until the bucket is
- * given back, so that a bad pointer of the caller faults with nothing held. One
- * look at the stamp, the last one, is enough: bytes of an old key, or of none,
- * are thrown away. false: nothing was drawn, the long way decides.
- */
-static inline __attribute__((always_inline)) bool draw_small(void *bytes,
-							     const size_t len,
-							     unsigned int i)
-{
-	struct bucket_set *set = &bucket_common;
-	struct bucket *b = &set->buckets[i];
-	uint64_t stock = bucket_stock(b);
-	bool ok = false;
-
-	if (__builtin_expect(bucket_left(stock) >= len, 1)) {
-		uint8_t *from = b->batch + BUCKET_BATCH - bucket_left(stock);
-
-		memcpy(bytes, from, len);
-		memset(from, 0, len);
-		bucket_set_stock(b, bucket_spent(stock, len));
-		/* As in draw: was it whole all the time? */
-		atomic_thread_fence(memory_order_acquire);
-		ok = current(b);
-		if (__builtin_expect(!ok, 0)) {
-			bucket_set_stock(b, stock - len);
-			set->lines[i].bytes -= len;
-		}
-	}
-	bucket_give(set, i);
-	atomic_signal_fence(memory_order_seq_cst);
-	return ok;
-}
-
-/*
- * Functions for each length, so that each gets by without a stack frame. A
- * thread that was preempted in a draw keeps this CPU's bucket until it runs
- * again; until then all others here draw from another, in much the same way.
- */
-#define FILL_SMALL(name, type, take, when_held) \
-	static bool name(void *out) \
-	{ \
-		unsigned int i; \
-		type bytes; \
-\
-		if (__builtin_expect(plausible(out, sizeof bytes), 1)) { \
-			i = take(&bucket_common); \
-			if (__builtin_expect(i == BUCKETS, 0)) \
-				return when_held(out); \
-			if (__builtin_expect( \
-				draw_small(&bytes, sizeof bytes, i), 1)) { \
-				memcpy(out, &bytes, sizeof bytes); \
-				return true; \
-			} \
-		} \
-		return fill_from(&bucket_common, out, sizeof bytes); \
-	}
-#define FILL_SMALL_PAIR(name, type) \
-	static bool name##_held(void *out) \
-	{ \
-		return fill_from(&bucket_common, out, sizeof(type)); \
-	} \
-	__attribute__((noinline)) \
-	FILL_SMALL(name##_elsewhere, type, bucket_take, name##_held) \
-	FILL_SMALL(name, type, bucket_take_here, name##_elsewhere)
-
-struct two_words {
-	uint64_t word[2];
-};
-
-struct four_words {
-	uint64_t word[4];
-};
-
-FILL_SMALL_PAIR(fill_4, uint32_t)
-FILL_SMALL_PAIR(fill_8, uint64_t)
-FILL_SMALL_PAIR(fill_16, struct two_words)
-FILL_SMALL_PAIR(fill_32, struct four_words)
-
-bool fill(void *out, size_t len)
-{
-	if (len == 16)
-		return fill_16(out);
-	if (len == 8)
-		return fill_8(out);
-	if (len == 4)
-		return fill_4(out);
-	if (len == 32)
-		return fill_32(out);
-	return fill_from(&bucket_common, out, len);
-}
-
-/* Apart, so that a word out of stock never touches the stack. */
-static __attribute__((noinline)) int64_t fill_word_long(void)
-{
-	uint32_t word;
-	int64_t answer = -1;
-
-	if (fill_4_elsewhere(&word))
-		answer = word;
-	bucket_wipe(&word, sizeof word);
-	return answer;
-}
-
-int64_t fill_word(void)
-{
-	unsigned int i = bucket_take_here(&bucket_common);
-	uint32_t word;
-
-	if (__builtin_expect(i < BUCKETS && draw_small(&word, sizeof word, i),
-			     1))
-		return word;
-	return fill_word_long();
 }

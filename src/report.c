@@ -20,7 +20,8 @@
  * was served follows from what was made and what is still there. Another CPU's
  * numbers are read while they move; they are statistics.
  */
-static void add(const struct bucket *b, const struct bucket_line *l, void *with)
+static void add(const struct bucket *b, const struct bucket_line *l, bool held,
+		void *with)
 {
 	struct fastrand_info *info = with;
 	uint64_t stock = bucket_stock(b);
@@ -29,7 +30,7 @@ static void add(const struct bucket *b, const struct bucket_line *l, void *with)
 	info->bytes += l->bytes - bucket_left(stock);
 	info->refills += l->refills;
 	info->reseeds += l->reseeds;
-	info->held += atomic_load_explicit(&l->owner, memory_order_relaxed) != 0;
+	info->held += held;
 }
 
 void report_fill(struct fastrand_info *info)

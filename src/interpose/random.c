@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "../../include/fastrand.h"
-#include "../bucket.h"
-#include "../fill.h"
+#include "../fill_small.h"
 #include "../real.h"
 #include "../start.h"
 #include "export.h"
@@ -48,51 +47,85 @@ static long flags_verdict(unsigned int flags)
 }
 
 /* How many bytes, -errno, or ASK. */
-static inline long serve(struct bucket_set *set, void *buf, size_t len,
-			 unsigned int flags)
+static long serve(struct bucket_set *set, void *buf, size_t len,
+		  unsigned int flags, uintptr_t stack)
 {
-	if (__builtin_expect((flags & ~GRND_NONBLOCK) != 0, 0)) {
-		long verdict = flags_verdict(flags);
+	long verdict = flags & ~GRND_NONBLOCK ? flags_verdict(flags) : 0;
 
-		if (verdict)
-			return verdict;
-	}
+	if (verdict)
+		return verdict;
 	if (len <= CALL_MAX && (set == &bucket_common ?
-					fill(buf, len) :
+					fill_slow(buf, len, stack) :
 					fill_from(set, buf, len)))
 		return (long)len;
 	return ASK;
 }
 
-EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
+/* Most requests: the usual flags, bytes in stock. */
+INLINE bool quick(void *buf, size_t len, unsigned int flags, uintptr_t stack)
 {
-	long served = serve(&bucket_common, buf, len, flags);
+	return __builtin_expect(!(flags & ~GRND_NONBLOCK), 1) &&
+	       __builtin_expect(fill_quick(buf, len, stack), 1);
+}
 
-	if (__builtin_expect(served != ASK, 1))
+static __attribute__((noinline)) ssize_t own_slow(void *buf, size_t len,
+						  unsigned int flags,
+						  uintptr_t stack)
+{
+	long served = serve(&bucket_common, buf, len, flags, stack);
+
+	if (served != ASK)
 		return real_result(served);
 	return real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
 }
 
-/* A cancellation point: tested here, where no bucket is held. */
-EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
+EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
+{
+	uintptr_t stack = cpu_stack();
+
+	if (quick(buf, len, flags, stack))
+		return (ssize_t)len;
+	return own_slow(buf, len, flags, stack);
+}
+
+static __attribute__((noinline)) ssize_t libc_slow(void *buf, size_t len,
+						   unsigned int flags,
+						   uintptr_t stack)
 {
 	__typeof__(getrandom) *next;
 	long served;
 
 	real_testcancel();
-	served = serve(&bucket_common, buf, len, flags);
-	if (__builtin_expect(served != ASK, 1))
+	served = serve(&bucket_common, buf, len, flags, stack);
+	if (served != ASK)
 		return real_result(served);
 	next = REAL(getrandom);
-	return (next ? next : fastrand_getrandom)(buf, len, flags);
+	return next ? next(buf, len, flags) :
+		      real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
+}
+
+/* A cancellation point: tested where no bucket is held. */
+EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
+{
+	uintptr_t stack = cpu_stack();
+
+	if (quick(buf, len, flags, stack)) {
+		real_testcancel();
+		return (ssize_t)len;
+	}
+	return libc_slow(buf, len, flags, stack);
 }
 
 /* Where syscall.S leads a syscall(SYS_getrandom, ...). */
 long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 {
-	long served = serve(&bucket_common, buf, len, flags);
+	uintptr_t stack = cpu_stack();
+	long served;
 
-	if (__builtin_expect(served != ASK, 1))
+	if (quick(buf, len, flags, stack))
+		return (long)len;
+	served = serve(&bucket_common, buf, len, flags, stack);
+	if (served != ASK)
 		return real_result(served);
 	return REAL(syscall)(SYS_getrandom, buf, len, flags);
 }
@@ -174,19 +207,28 @@ EXPORT void fastrand_buf(void *buf, size_t len)
 		abort();
 }
 
-EXPORT uint32_t fastrand_u32(void)
+static __attribute__((noinline)) uint32_t word_slow(uintptr_t stack)
 {
-	int64_t served = fill_word();
+	int64_t served = fill_slow_word(stack);
 	uint32_t (*next)(void);
 	uint32_t word;
 
-	if (__builtin_expect(served >= 0, 1))
+	if (served >= 0)
 		return (uint32_t)served;
 	next = REAL_NAMED("arc4random");
 	if (next)
 		return next();
 	fastrand_buf(&word, sizeof word);
 	return word;
+}
+
+EXPORT uint32_t fastrand_u32(void)
+{
+	uintptr_t stack = cpu_stack();
+	int64_t word = fill_quick_word(stack);
+
+	return __builtin_expect(word >= 0, 1) ? (uint32_t)word :
+						word_slow(stack);
 }
 
 /*
@@ -225,7 +267,7 @@ EXPORT ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
 	if (flags > UINT32_MAX)
 		return real_result(-EINVAL);
 	served = serve(start() ? bucket_set_of(state) : NULL, buffer, len,
-		       (unsigned int)flags);
+		       (unsigned int)flags, 0);
 	if (served != ASK)
 		return real_result(served);
 	return real_result(REAL_CALL(SYS_getrandom, buffer, len, flags));

@@ -1,0 +1,34 @@
+/*
+ * What every request is asked, first and last; for fill.c and fill_small.c.
+ */
+#ifndef FILL_CHECKS_H
+#define FILL_CHECKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bucket.h"
+#include "generation.h"
+
+/*
+ * Addresses that user space never has, or may have and never uses: the kernel
+ * says EFAULT, or serves. Tagged pointers are among them.
+ */
+static inline bool fill_plausible(const void *out, size_t len)
+{
+	const uintptr_t low = 65536, high = (uintptr_t)-1 >> 17;
+
+	return len && len < high - low &&
+	       (uintptr_t)out - low < high - low - len;
+}
+
+/* The stamp first: with a stamp of 0 the page must not be read. */
+static inline bool fill_current(const struct bucket *b)
+{
+	uint64_t stamp = bucket_stamp(b);
+
+	return stamp && stamp == generation_now();
+}
+
+#endif

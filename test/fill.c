@@ -1,0 +1,784 @@
+/*
+ * The core says true, and the bytes are as good as the kernel's, or false.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../include/fastrand.h"
+#include "../src/bucket.h"
+#include "../src/cpu.h"
+#include "../src/fill.h"
+#include "../src/tier.h"
+#include "model.h"
+#include "step.h"
+
+enum { MOST = 200000, LENGTHS = 8 };
+
+static const size_t lengths[LENGTHS] = {4, 8, 16, 32, 1, 100, 1000, 70000};
+static uint8_t out[MOST + 64], foretold[MOST];
+
+/* Nobody else is here, and the thread has no CPU number: always the same. */
+static unsigned int here(void)
+{
+	return cpu_here(cpu_thread()) % BUCKETS;
+}
+
+static struct bucket *bucket(void)
+{
+	return &bucket_common.buckets[here()];
+}
+
+static bool zeros(const uint8_t *bytes, size_t len)
+{
+	while (len--)
+		if (*bytes++)
+			return false;
+	return true;
+}
+
+static void wipe(void)
+{
+	memset(bucket(), 0, sizeof(struct bucket));
+}
+
+static void move(void)
+{
+	fake_generation++;
+}
+
+/* The model of a bucket that takes its key now. */
+static struct model model_now(void)
+{
+	model_seeds = fake_seeds;
+	model_nonces = fake_nonces;
+	return (struct model){0};
+}
+
+static void expect_foretold(struct model *m, size_t len)
+{
+	model_draw(m, fake_generation, foretold, len, false);
+	assert_memory_equal(out, foretold, len);
+}
+
+static void expect_refusal(enum fill_refusal why, void *to, size_t len)
+{
+	uint64_t before = fill_refused(why);
+
+	assert_false(fill(to, len));
+	assert_int_equal(fill_refused(why), before + 1);
+}
+
+static struct fastrand_info info(void)
+{
+	struct fastrand_info now;
+
+	fastrand_info(&now, sizeof now);
+	return now;
+}
+
+/* Something happens in mid-draw, so many times. */
+static void (*happening)(void);
+static int happenings;
+
+static void eventful_stream(struct chacha20 *c, uint8_t *to, size_t blocks)
+{
+	chacha20_best(NULL)(c, to, blocks);
+	if (happenings > 0) {
+		happenings--;
+		happening();
+	}
+}
+
+static void happen(void (*what)(void), int times)
+{
+	bucket_stream = eventful_stream;
+	happening = what;
+	happenings = times;
+}
+
+/* ... or while a key is fetched. */
+static void meanwhile(void)
+{
+	if (happenings > 0) {
+		happenings--;
+		happening();
+	}
+}
+
+/* Each test begins with a new library on a kernel without faults. */
+static int begin(void **state)
+{
+	(void)state;
+	cpu_rseq_offset = 0;
+	memset(bucket_common.buckets, 0,
+	       bucket_common.used * sizeof(struct bucket));
+	memset(bucket_common.lines, 0, BUCKETS * sizeof(struct bucket_line));
+	bucket_common.used = bucket_common.leases = 0;
+	fake_no_leases();
+	bucket_stream = chacha20_best(NULL);
+	generation_page = &fake_generation;
+	fake_generation = 1;
+	fake_found = 0;
+	fake_refuses = fake_disagrees = fake_unreachable = false;
+	fake_meanwhile = NULL;
+	happenings = 0;
+	tier_set(TIER_PAGE, "");
+	return 0;
+}
+
+static void a_new_generation_takes_a_new_seed_and_drops_the_stock(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LENGTHS; i++) {
+		unsigned int before = fake_seeds;
+		struct model m;
+
+		assert_true(fill(out, 7));
+		assert_true(fill(out, lengths[i]));
+		assert_int_equal(fake_seeds, before + (i == 0));
+		fake_generation++;
+		m = model_now();
+		assert_true(fill(out, lengths[i]));
+		expect_foretold(&m, lengths[i]);
+	}
+}
+
+static void a_wiped_page_takes_a_new_seed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LENGTHS; i++) {
+		struct model m;
+
+		assert_true(fill(out, 7));
+		wipe();
+		m = model_now();
+		assert_true(fill(out, lengths[i]));
+		expect_foretold(&m, lengths[i]);
+	}
+}
+
+static void without_a_generation_nothing_is_served_from_stock(void **state)
+{
+	(void)state;
+	assert_true(fill(out, 100));
+	fake_generation = 0;
+	expect_refusal(FILL_SEED, out, 100);
+	assert_int_equal(tier_now(), TIER_CALL);
+	assert_true(fill(out, 100));
+	model_now();
+	model_seeds--;
+	model_nonces--;
+	model_expand(foretold, 100);
+	assert_memory_equal(out, foretold, 100);
+}
+
+static void a_page_that_is_found_anew_is_used(void **state)
+{
+	struct model m;
+
+	(void)state;
+	assert_true(fill(out, 100));
+	fake_generation = 0;
+	fake_found = 77;
+	m = model_now();
+	assert_true(fill(out, 100));
+	expect_foretold(&m, 100);
+	assert_int_equal(tier_now(), TIER_PAGE);
+}
+
+static void a_refused_seed_leaves_no_stamp_and_passes(void **state)
+{
+	(void)state;
+	for (enum tier t = TIER_KERNEL; t <= TIER_PAGE; t++) {
+		tier_set(t, "");
+		wipe();
+		fake_refuses = true;
+		expect_refusal(FILL_SEED, out, 300);
+		assert_int_equal(bucket_stamp(bucket()), 0);
+		fake_refuses = false;
+		assert_true(fill(out, 300));
+	}
+}
+
+static void all_buckets_held_is_a_refusal(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < BUCKETS; i++)
+		bucket_common.lines[i].owner = 1;
+	for (int i = 0; i < LENGTHS; i++)
+		expect_refusal(FILL_HELD, out, lengths[i]);
+	assert_true(fill_word() < 0);
+	bucket_common.lines[here() ^ 1].owner = 0;
+	for (int i = 0; i < LENGTHS; i++)
+		assert_true(fill(out, lengths[i]));
+}
+
+static void beside_a_held_bucket_another_serves(void **state)
+{
+	uint8_t before[sizeof(struct bucket)];
+
+	(void)state;
+	assert_true(fill(out, 100));
+	memcpy(before, bucket(), sizeof before);
+	bucket_common.lines[here()].owner = 1;
+	for (int i = 0; i < LENGTHS; i++)
+		assert_true(fill(out, lengths[i]));
+	assert_true(fill_word() >= 0);
+	assert_memory_equal(before, bucket(), sizeof before);
+	assert_int_equal(bucket_common.lines[here()].owner, 1);
+	assert_int_equal(info().held, 1);
+}
+
+static void pointers_that_cannot_be_mapped_are_the_kernels(void **state)
+{
+	static const uintptr_t bad[] = {
+		0, 1, 4096, 65535, (uintptr_t)-1, (uintptr_t)-4096,
+		(uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1),
+#if defined(__LP64__)
+		UINT64_C(0x0000800000000000), UINT64_C(0xffff800000000000),
+		UINT64_C(0xffffffffff600000),
+#endif
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		for (int j = 0; j < LENGTHS; j++)
+			expect_refusal(FILL_POINTER, (void *)bad[i],
+				       lengths[j]);
+#if defined(__LP64__)
+	expect_refusal(FILL_POINTER, (void *)((uintptr_t)out | 0x5aULL << 56),
+		       32);
+#endif
+	expect_refusal(FILL_POINTER, out, 0);
+	expect_refusal(FILL_POINTER, NULL, 0);
+	assert_false(fill_from(&(struct bucket_set){0}, out, 32));
+	assert_false(fill_from(NULL, out, 32));
+	assert_int_equal(bucket_stamp(bucket()), 0);
+}
+
+static void nothing_is_written_beyond_the_end(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 3000; len++) {
+		memset(out + len, 0xa5, 64);
+		assert_true(fill(out, len));
+		for (int i = 0; i < 64; i++)
+			assert_int_equal(out[len + i], 0xa5);
+	}
+}
+
+static void a_steady_disagreement_ends_the_page_for_good(void **state)
+{
+	(void)state;
+	fake_disagrees = true;
+	expect_refusal(FILL_SEED, out, 100);
+	assert_int_equal(tier_now(), TIER_CALL);
+	assert_int_equal(generation_now(), 0);
+	fake_disagrees = false;
+	for (int i = 0; i < LENGTHS; i++) {
+		model_now();
+		assert_true(fill(out, lengths[i]));
+		model_expand(foretold, lengths[i]);
+		assert_memory_equal(out, foretold, lengths[i]);
+	}
+	assert_int_equal(tier_now(), TIER_CALL);
+}
+
+static void a_page_that_moves_is_no_disagreement(void **state)
+{
+	(void)state;
+	fake_meanwhile = meanwhile;
+	happening = move;
+	happenings = 2;
+	assert_true(fill(out, 100));
+	wipe();
+	happenings = 1000;
+	expect_refusal(FILL_SEED, out, 100);
+	assert_int_equal(bucket_stamp(bucket()), 0);
+	assert_int_equal(tier_now(), TIER_PAGE);
+	happenings = 0;
+	assert_true(fill(out, 100));
+}
+
+static void a_wipe_is_no_disagreement(void **state)
+{
+	(void)state;
+	fake_disagrees = true;
+	fake_meanwhile = wipe;
+	expect_refusal(FILL_SEED, out, 100);
+	assert_int_equal(tier_now(), TIER_PAGE);
+	fake_disagrees = false;
+	expect_refusal(FILL_STALE, out, 100);
+	assert_int_equal(tier_now(), TIER_PAGE);
+	fake_meanwhile = NULL;
+	assert_true(fill(out, 100));
+}
+
+/* As after a restore from an image: all zero, the page's address unmapped. */
+static void on_another_vdso_the_page_is_never_read(void **state)
+{
+	(void)state;
+	assert_true(fill(out, 100));
+	wipe();
+	generation_page = mmap(NULL, 4096, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fake_unreachable = true;
+	expect_refusal(FILL_SEED, out, 32);
+	assert_int_equal(tier_now(), TIER_KERNEL);
+	assert_int_equal(info().generation, 0);
+	expect_refusal(FILL_SMALL, out, 32);
+	assert_true(fill(out, 300));
+}
+
+static void a_bucket_is_given_back_in_every_case(void **state)
+{
+	(void)state;
+	for (enum tier t = TIER_KERNEL; t <= TIER_PAGE; t++)
+		for (int refuses = 0; refuses < 2; refuses++)
+			for (int times = 0; times < 3; times++) {
+				begin(NULL);
+				tier_set(t, "");
+				fake_refuses = refuses;
+				happen(wipe, times);
+				fill(out, 300);
+				assert_int_equal(bucket_common.lines[here()]
+							 .owner, 0);
+			}
+}
+
+static void expect_redone(enum tier t, void (*what)(void))
+{
+	struct model m;
+
+	for (int warm = 0; warm < 2; warm++) {
+		begin(NULL);
+		tier_set(t, "");
+		if (warm)
+			assert_true(fill(out, 600));
+		happen(what, 1);
+		m = model_now();
+		model_seeds += t != TIER_PAGE || !warm;
+		model_nonces++;
+		assert_true(fill(out, 600));
+		assert_int_equal(happenings, 0);
+		if (t == TIER_PAGE)
+			model_draw(&m, fake_generation, foretold, 600, false);
+		else
+			model_expand(foretold, 600);
+		assert_memory_equal(out, foretold, 600);
+		assert_int_equal(model_seeds, fake_seeds);
+
+		wipe();
+		happen(what, 1000);
+		memset(out, 0xa5, sizeof out);
+		expect_refusal(FILL_STALE, out, 600);
+		assert_int_equal(happenings, 998 - (t != TIER_PAGE) * 2);
+		assert_true(zeros(out, 600));
+		assert_int_equal(out[600], 0xa5);
+		happenings = 0;
+		assert_true(fill(out, 600));
+		assert_false(zeros(out, 8));
+	}
+}
+
+static void a_draw_from_a_wiped_bucket_is_redone_once(void **state)
+{
+	(void)state;
+	expect_redone(TIER_PAGE, wipe);
+	expect_redone(TIER_CALL, wipe);
+	expect_redone(TIER_KERNEL, wipe);
+}
+
+static void a_draw_over_a_reseed_is_redone_once(void **state)
+{
+	(void)state;
+	expect_redone(TIER_PAGE, move);
+}
+
+static void a_key_wiped_on_arrival_is_not_expanded(void **state)
+{
+	(void)state;
+	for (enum tier t = TIER_KERNEL; t <= TIER_PAGE; t++) {
+		begin(NULL);
+		tier_set(t, "");
+		fake_meanwhile = wipe;
+		expect_refusal(FILL_STALE, out, 300);
+		assert_true(zeros(out, 300));
+	}
+}
+
+#if defined(__x86_64__)
+
+/*
+ * A small draw from stock, and at each of its instructions something happens.
+ * The bytes of stock may be given out only if they had left it by then.
+ */
+static size_t step_len;
+static unsigned long step_when;
+static void (*step_what)(void);
+static bool step_reached, step_erased, step_true;
+static uint8_t *step_from;
+
+static bool happens_at(unsigned long at, uintptr_t instruction, uintptr_t stack)
+{
+	(void)instruction;
+	(void)stack;
+	if (at < step_when)
+		return true;
+	step_reached = true;
+	step_erased = zeros(step_from, step_len);
+	step_what();
+	return false;
+}
+
+static void small_draw(void)
+{
+	step_true = fill(out, step_len);
+}
+
+static void expect_old_or_new(void (*what)(void), size_t len)
+{
+	static uint8_t old[100];
+	unsigned int olds = 0, news = 0;
+	struct model m;
+
+	step_len = len;
+	step_what = what;
+	step_reached = true;
+	for (step_when = 0; step_reached; step_when++) {
+		wipe();
+		assert_true(fill(out, 1));
+		step_from = bucket()->batch + 1;
+		memcpy(old, step_from, len);
+		step_reached = false;
+		step(small_draw, happens_at);
+		assert_true(step_true);
+		if (memcmp(out, old, len) == 0) {
+			assert_true(!step_reached || step_erased);
+			olds++;
+		} else {
+			model_seeds = fake_seeds - 1;
+			model_nonces = fake_nonces - 1;
+			m = (struct model){0};
+			expect_foretold(&m, len);
+			news++;
+		}
+		assert_int_equal(bucket_common.lines[here()].owner, 0);
+	}
+	assert_true(olds > 0 && news > 10);
+}
+
+static void from_stock_only_what_left_it_before(void **state)
+{
+	(void)state;
+	for (size_t len = 4; len <= 100; len = len == 32 ? 100 : 2 * len) {
+		expect_old_or_new(move, len);
+		expect_old_or_new(wipe, len);
+	}
+}
+
+#else
+
+static void from_stock_only_what_left_it_before(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#endif
+
+static void a_key_of_the_kernels_serves_small_requests_itself(void **state)
+{
+	uint8_t key[32];
+
+	(void)state;
+	tier_set(TIER_CALL, "");
+	for (size_t len = 1; len <= 32; len++) {
+		fake_seed(key, fake_seeds);
+		assert_true(fill(out, len));
+		assert_memory_equal(out, key, len);
+	}
+}
+
+static void tier_kernel_expands_what_is_larger_than_256(void **state)
+{
+	unsigned int before = fake_seeds;
+
+	(void)state;
+	tier_set(TIER_KERNEL, "");
+	for (size_t len = 1; len <= 256; len++)
+		expect_refusal(FILL_SMALL, out, len);
+	assert_true(fill_word() < 0);
+	assert_int_equal(fake_seeds, before);
+	model_now();
+	assert_true(fill(out, 257));
+	model_expand(foretold, 257);
+	assert_memory_equal(out, foretold, 257);
+}
+
+static void tier_off_serves_nothing(void **state)
+{
+	(void)state;
+	tier_set(TIER_OFF, "");
+	for (int i = 0; i < LENGTHS; i++)
+		expect_refusal(FILL_OFF, out, lengths[i]);
+	assert_true(fill_word() < 0);
+}
+
+static void no_word_is_a_negative_number(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		assert_in_range(fill_word(), 0, UINT32_MAX);
+	wipe();
+	fake_refuses = true;
+	assert_true(fill_word() < 0);
+}
+
+/* A set of its own: one for all who ask, however many at once. */
+static pthread_barrier_t barrier;
+static void *their_state;
+
+static void *ask_for_a_set(void *unused)
+{
+	(void)unused;
+	pthread_barrier_wait(&barrier);
+	return bucket_set_of(&their_state);
+}
+
+static void of_a_set_there_is_one(void **state)
+{
+	enum { THREADS = 8, ROUNDS = 50 };
+	pthread_t threads[THREADS];
+	void *sets[THREADS];
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, THREADS), 0);
+	for (int round = 0; round < ROUNDS; round++) {
+		their_state = NULL;
+		for (int i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL,
+							ask_for_a_set, NULL),
+					 0);
+		for (int i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_join(threads[i], &sets[i]), 0);
+		assert_non_null(their_state);
+		for (int i = 0; i < THREADS; i++)
+			assert_true(!sets[i] || sets[i] == their_state);
+		assert_ptr_equal(bucket_set_of(&their_state), their_state);
+		assert_ptr_not_equal(their_state, &bucket_common);
+		assert_true(fill_from(their_state, out, 100));
+	}
+}
+
+static void a_lost_bucket_is_counted(void **state)
+{
+	(void)state;
+	assert_true(fill(out, 100));
+	assert_int_equal(info().held, 0);
+	assert_int_equal(bucket_take(&bucket_common), here());
+	assert_int_equal(info().held, 1);
+}
+
+/* Lost between taking it and its first stamp. */
+static void a_bucket_lost_before_its_first_use_is_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(bucket_take(&bucket_common), here());
+	assert_int_equal(info().held, 1);
+}
+
+/* Runs in a child, whose answer is the test's. */
+static void apart(void (*promise)(void))
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (!child) {
+		promise();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+#define expect(condition) ((condition) ? (void)0 : _exit(__LINE__ % 256))
+
+static unsigned int mine, others;
+
+static void child_holds_only_its_own(void)
+{
+	expect(bucket_common.lines[mine].owner == cpu_thread());
+	expect(bucket_common.lines[others].owner == 0);
+}
+
+static void hold_two_buckets(void)
+{
+	mine = bucket_take(&bucket_common);
+	others = bucket_take(&bucket_common);
+	bucket_common.lines[others].owner = 1;
+}
+
+static void fork_gives_back_what_other_threads_held(void **state)
+{
+	(void)state;
+	hold_two_buckets();
+	bucket_common.used = BUCKETS;
+	apart(child_holds_only_its_own);
+	assert_int_equal(bucket_common.lines[others].owner, 1);
+}
+
+static void fork_gives_back_a_bucket_before_its_first_use(void **state)
+{
+	(void)state;
+	hold_two_buckets();
+	apart(child_holds_only_its_own);
+}
+
+static void child_counts_from_zero(void)
+{
+	struct fastrand_info now = info();
+
+	expect(!(now.requests | now.bytes | now.refills | now.reseeds |
+		 now.kernel | now.held));
+	expect(fill(out, 100) && fill(out, 8) && !fill(NULL, 1));
+	now = info();
+	expect(now.requests == 2 && now.bytes == 108 && now.refills == 1 &&
+	       now.reseeds == 1 && now.kernel == 1);
+}
+
+static void a_child_counts_from_zero(void **state)
+{
+	(void)state;
+	assert_true(fill(out, 100) && fill(out, 4) && !fill(NULL, 1));
+	apart(child_counts_from_zero);
+}
+
+static void the_counts_add_up(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		struct fastrand_info before = info(), after;
+		size_t len = (size_t)rand() % (1U + (MOST >> rand() % 17));
+		bool word = rand() % 8 == 0, ok;
+
+		if (rand() % 64 == 0)
+			fake_generation++;
+		tier_set(i % 1000 < 900 ? TIER_PAGE : TIER_CALL, "");
+		fake_refuses = rand() % 32 == 0;
+		ok = word ? fill_word() >= 0 : fill(out, len);
+		len = word ? 4 : len;
+		after = info();
+		assert_int_equal(after.requests - before.requests, ok);
+		assert_int_equal(after.kernel - before.kernel, !ok);
+		if (ok || len <= MODEL_PIECE)
+			assert_int_equal(after.bytes - before.bytes,
+					 ok ? len : 0);
+		assert_int_equal(after.held, 0);
+	}
+}
+
+static void errno_is_the_callers(void **state)
+{
+	void *set = NULL;
+
+	(void)state;
+	errno = 4242;
+	for (enum tier t = TIER_OFF; t < TIERS; t++) {
+		tier_set(t, "");
+		for (int i = 0; i < LENGTHS; i++)
+			fill(out, lengths[i]);
+		fill(NULL, 8);
+		fill_word();
+		fake_refuses ^= true;
+		fill(out, 300);
+	}
+	fill_from(bucket_set_of(&set), out, 100);
+	assert_int_equal(errno, 4242);
+}
+
+static sigjmp_buf after_the_fault;
+
+static void faulted(int number)
+{
+	(void)number;
+	siglongjmp(after_the_fault, 1);
+}
+
+static void a_bad_pointer_for_a_few_bytes_loses_no_bucket(void **state)
+{
+	struct sigaction ours = {.sa_handler = faulted}, theirs;
+	volatile int i = 0;
+	void *bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	(void)state;
+	assert_true(fill(out, 100));
+	sigaction(SIGSEGV, &ours, &theirs);
+	for (i = 0; lengths[i] >= 4 && lengths[i] <= 32; i++)
+		if (!sigsetjmp(after_the_fault, 1)) {
+			fill(bad, lengths[i]);
+			fail();
+		}
+	sigaction(SIGSEGV, &theirs, NULL);
+	assert_int_equal(i, 4);
+	assert_int_equal(info().held, 0);
+}
+
+#define PROMISE(name) cmocka_unit_test_setup(name, begin)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROMISE(a_new_generation_takes_a_new_seed_and_drops_the_stock),
+		PROMISE(a_wiped_page_takes_a_new_seed),
+		PROMISE(without_a_generation_nothing_is_served_from_stock),
+		PROMISE(a_page_that_is_found_anew_is_used),
+		PROMISE(a_refused_seed_leaves_no_stamp_and_passes),
+		PROMISE(all_buckets_held_is_a_refusal),
+		PROMISE(beside_a_held_bucket_another_serves),
+		PROMISE(pointers_that_cannot_be_mapped_are_the_kernels),
+		PROMISE(nothing_is_written_beyond_the_end),
+		PROMISE(a_steady_disagreement_ends_the_page_for_good),
+		PROMISE(a_page_that_moves_is_no_disagreement),
+		PROMISE(a_wipe_is_no_disagreement),
+		PROMISE(on_another_vdso_the_page_is_never_read),
+		PROMISE(a_bucket_is_given_back_in_every_case),
+		PROMISE(a_draw_from_a_wiped_bucket_is_redone_once),
+		PROMISE(a_draw_over_a_reseed_is_redone_once),
+		PROMISE(a_key_wiped_on_arrival_is_not_expanded),
+		PROMISE(from_stock_only_what_left_it_before),
+		PROMISE(a_key_of_the_kernels_serves_small_requests_itself),
+		PROMISE(tier_kernel_expands_what_is_larger_than_256),
+		PROMISE(tier_off_serves_nothing),
+		PROMISE(no_word_is_a_negative_number),
+		PROMISE(of_a_set_there_is_one),
+		PROMISE(a_lost_bucket_is_counted),
+		PROMISE(a_bucket_lost_before_its_first_use_is_counted),
+		PROMISE(fork_gives_back_what_other_threads_held),
+		PROMISE(fork_gives_back_a_bucket_before_its_first_use),
+		PROMISE(a_child_counts_from_zero),
+		PROMISE(the_counts_add_up),
+		PROMISE(errno_is_the_callers),
+		PROMISE(a_bad_pointer_for_a_few_bytes_loses_no_bucket),
+	};
+	const char *again = getenv("TEST_SEED");
+	unsigned int seed = again ? (unsigned int)strtoul(again, NULL, 0) :
+				    (unsigned int)time(NULL);
+
+	print_message("TEST_SEED=%u\n", seed);
+	srand(seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
