@@ -42,7 +42,7 @@ BENCH := $(filter-out bench/empty.c,$(wildcard bench/*.c))
 
 all: $(SO)
 
-$(SO): $(OBJ) src/exports.map
+$(SO): $(OBJ) src/exports.map Makefile
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(OBJ)
 

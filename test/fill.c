@@ -32,7 +32,7 @@ static uint8_t out[MOST + 64], foretold[MOST];
 /* Nobody else is here, and the thread has no CPU number: always the same. */
 static unsigned int here(void)
 {
-	return cpu_here(cpu_thread()) % BUCKETS;
+	return cpu_here(cpu_thread()) % BUCKETS_SHARED;
 }
 
 static struct bucket *bucket(void)
