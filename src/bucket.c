@@ -32,7 +32,21 @@ static struct bucket_line common_lines[BUCKETS];
 struct bucket_set bucket_common = {.lines = common_lines};
 static _Atomic(struct bucket_set *) sets = &bucket_common;
 static enum bucket_memory common_kind;
-chacha20_blocks *bucket_stream;
+
+/*
+ * Finds the variant at the first key stream, not at the start: to ask a
+ * processor what it can do costs 10 us in a virtual machine, and many programs
+ * never draw.
+ */
+static void first_stream(struct chacha20 *c, uint8_t *out, size_t blocks)
+{
+	chacha20_blocks *best = chacha20_best(NULL);
+
+	__atomic_store_n(&bucket_stream, best, __ATOMIC_RELAXED);
+	best(c, out, blocks);
+}
+
+chacha20_blocks *bucket_stream = first_stream;
 
 static void *map(size_t size, int flags)
 {
@@ -78,7 +92,6 @@ static struct bucket *map_secrets(enum bucket_memory *kind)
 
 enum bucket_memory bucket_start(void)
 {
-	bucket_stream = chacha20_best(NULL);
 	bucket_common.buckets = map_secrets(&common_kind);
 	return common_kind;
 }

@@ -89,8 +89,8 @@ enum bucket_memory {
 /* The set that all interposed names share. */
 extern __attribute__((visibility("hidden"))) struct bucket_set bucket_common;
 
-/* The variant that makes key streams; set by bucket_start. */
-extern chacha20_blocks *bucket_stream;
+/* The variant that makes key streams; finds itself at its first use. */
+extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 
 /* Maps the common set's memory, once, and says of what kind it is. */
 enum bucket_memory bucket_start(void);

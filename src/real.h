@@ -75,6 +75,6 @@ void *real_find(void **slot, const char *name);
 void real_atfork(void (*child)(void));
 
 /* Acts on a cancellation request, where the program has such a thing. */
-extern void (*real_testcancel)(void);
+extern __attribute__((visibility("hidden"))) void (*real_testcancel)(void);
 
 #endif

@@ -14,6 +14,7 @@
 enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };
 
 _Atomic(uint8_t) urandom_tags[URANDOM_FDS];
+bool urandom_fd_trusting;
 static atomic_bool latched;
 
 static void note(int fd, enum urandom_tag tag)
@@ -75,7 +76,7 @@ static void own(void)
 
 __attribute__((constructor)) static void construct(void)
 {
-	start();
+	urandom_fd_trusting = start() && start_trusts_fds();
 	own();
 	real_atfork(own);
 }
@@ -84,7 +85,7 @@ static bool own_table(void)
 {
 	pid_t self = (pid_t)REAL_CALL(SYS_getpid);
 
-	return self == owner && !(self == 1 && start_trusts_fds());
+	return self == owner && !(self == 1 && urandom_fd_trusting);
 }
 
 /*
@@ -113,7 +114,7 @@ bool urandom_fd_proved(int fd)
 		note(fd, URANDOM_OTHER);
 		return false;
 	}
-	if (tag == URANDOM_RANDOM && (start_trusts_fds() || device(fd)))
+	if (tag == URANDOM_RANDOM && (urandom_fd_trusting || device(fd)))
 		return true;
 	if (tag == URANDOM_UNKNOWN && device(fd) && opened_for_reading(fd)) {
 		tag_random(fd);

@@ -31,7 +31,8 @@ enum urandom_tag {
 	URANDOM_RANDOM,		/* was the device, open for reading */
 };
 
-extern _Atomic(uint8_t) urandom_tags[URANDOM_FDS];
+extern __attribute__((visibility("hidden")))
+_Atomic(uint8_t) urandom_tags[URANDOM_FDS];
 
 /* Is a read of it worth a look? One load; all that other files pay. */
 static inline bool urandom_fd_maybe(int fd)
@@ -39,6 +40,16 @@ static inline bool urandom_fd_maybe(int fd)
 	return (unsigned int)fd < URANDOM_FDS &&
 	       atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed) !=
 		       URANDOM_OTHER;
+}
+
+/* Is the user's word enough for it? */
+extern __attribute__((visibility("hidden"))) bool urandom_fd_trusting;
+
+static inline bool urandom_fd_trusted(int fd)
+{
+	return urandom_fd_trusting &&
+	       atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed) ==
+		       URANDOM_RANDOM;
 }
 
 /*

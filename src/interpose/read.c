@@ -28,7 +28,10 @@ ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
 ssize_t read_serve(int fd, void *buf, size_t len)
 {
-	if (len > READ_MAX || !fill_likely(len) || !urandom_fd_proved(fd))
+	if (len > READ_MAX)
+		return -1;
+	if (!urandom_fd_trusted(fd) &&
+	    (!fill_likely(len) || !urandom_fd_proved(fd)))
 		return -1;
 	return fill(buf, len) ? (ssize_t)len : -1;
 }
@@ -63,20 +66,41 @@ static bool position(off64_t at, size_t len)
 /*
  * The signatures differ in what follows the length; what is ours is the same.
  * maybe: is the question worth asking, besides the descriptor?
+ *
+ * Every read of a program passes here, so the way of the others is short: a look
+ * at the table, and a jump through a pointer that finds itself at first.
  */
-#define READ(name, parameters, arguments, maybe) \
+#define NEXT(name, parameters, arguments) \
+	static ssize_t name##_first parameters; \
+	static ssize_t (*name##_next) parameters = name##_first; \
+	static ssize_t name##_first parameters \
+	{ \
+		if (!REAL(name)) \
+			return real_result(-ENOSYS); \
+		__atomic_store_n(&name##_next, REAL(name), __ATOMIC_RELAXED); \
+		return name##_next arguments; \
+	}
+
+#define SHIM(name, parameters, arguments, maybe, serve) \
+	NEXT(name, parameters, arguments) \
+	static __attribute__((noinline)) ssize_t name##_maybe parameters \
+	{ \
+		ssize_t served = -1; \
+\
+		real_testcancel(); \
+		if (maybe) \
+			served = serve; \
+		return served >= 0 ? served : name##_next arguments; \
+	} \
 	EXPORT ssize_t name parameters \
 	{ \
-		if (__builtin_expect(urandom_fd_maybe(fd) && (maybe), 0)) { \
-			ssize_t served; \
-\
-			real_testcancel(); \
-			served = read_serve(fd, buf, len); \
-			if (served >= 0) \
-				return served; \
-		} \
-		return REAL_OR_ENOSYS(name, arguments); \
+		if (__builtin_expect(urandom_fd_maybe(fd), 0)) \
+			return name##_maybe arguments; \
+		return name##_next arguments; \
 	}
+
+#define READ(name, parameters, arguments, maybe) \
+	SHIM(name, parameters, arguments, maybe, read_serve(fd, buf, len))
 
 READ(read, (int fd, void *buf, size_t len), (fd, buf, len), true)
 READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
@@ -94,18 +118,8 @@ READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
      (fd, buf, len, at, room), position(at, len) && len <= room)
 
 #define READ_VECTOR(name, parameters, arguments, maybe) \
-	EXPORT ssize_t name parameters \
-	{ \
-		if (__builtin_expect(urandom_fd_maybe(fd) && (maybe), 0)) { \
-			ssize_t served; \
-\
-			real_testcancel(); \
-			served = serve_vector(fd, vector, count); \
-			if (served >= 0) \
-				return served; \
-		} \
-		return REAL_OR_ENOSYS(name, arguments); \
-	}
+	SHIM(name, parameters, arguments, maybe, \
+	     serve_vector(fd, vector, count))
 
 READ_VECTOR(readv, (int fd, const struct iovec *vector, int count),
 	    (fd, vector, count), true)
