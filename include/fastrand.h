@@ -49,7 +49,7 @@ ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
 struct fastrand_info {
 	size_t size;		/* of this structure, as the library knows it */
 	const char *version;
-	const char *tier;	/* page, call, kernel or off */
+	const char *tier;	/* page, call, hardware, kernel or off */
 	const char *why;	/* why not a better tier; "" in tier page */
 	const char *memory;	/* droppable, wipe-on-fork or none */
 	const char *chacha20;	/* variant */
@@ -61,6 +61,7 @@ struct fastrand_info {
 	uint64_t reseeds;	/* keys taken from the kernel */
 	uint64_t kernel;	/* requests that the kernel answered */
 	uint64_t held;		/* buckets held now: in use, or lost */
+	const char *signals;	/* vmclock, sysgenid, both, or none */
 };
 
 /*

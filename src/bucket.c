@@ -309,18 +309,46 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 	bucket_set_stock(b, BUCKET_BATCH - len);
 }
 
-void bucket_expand(struct bucket *b, uint8_t *out, size_t len)
+/* A wide variant makes one block in the time of eight. */
+static void few_blocks(struct bucket *b, uint8_t *out, size_t blocks)
+{
+	(blocks == 1 ? chacha20_portable() : bucket_stream)(&b->work, out,
+							    blocks);
+}
+
+/* len bytes of a key stream that has been started; its key is forgotten. */
+static void expand(struct bucket *b, uint8_t *out, size_t len)
 {
 	size_t bulk = len - len % CHACHA20_PASS;
 
-	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
-	bucket_wipe(b->key, sizeof b->key);
-	bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
+	if (bulk)
+		bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
 	if (len > bulk) {
-		bucket_stream(&b->work, b->batch,
-			      CHACHA20_PASS / CHACHA20_BLOCK);
+		few_blocks(b, b->batch,
+			   (len - bulk + CHACHA20_BLOCK - 1) / CHACHA20_BLOCK);
 		memcpy(out + bulk, b->batch, len - bulk);
 		bucket_wipe(b->batch, CHACHA20_PASS);
 	}
 	chacha20_end(&b->work);
+}
+
+void bucket_expand(struct bucket *b, uint8_t *out, size_t len)
+{
+	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
+	bucket_wipe(b->key, sizeof b->key);
+	expand(b, out, len);
+}
+
+void bucket_expand_input(struct bucket *b, uint8_t *out, size_t len)
+{
+	uint8_t *own = b->batch, *next = b->batch + CHACHA20_KEY;
+
+	chacha20_start(&b->work, b->key, b->input[1]);
+	memcpy(&b->work.state[12], &b->input[0], 8);
+	few_blocks(b, own, 1);
+	memcpy(b->key, next, CHACHA20_KEY);
+	chacha20_start(&b->work, own, b->input[3]);
+	memcpy(&b->work.state[12], &b->input[2], 8);
+	bucket_wipe(own, CHACHA20_BLOCK);
+	expand(b, out, len);
 }

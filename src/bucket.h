@@ -40,8 +40,11 @@ enum {
 struct bucket {
 	uint64_t stamp;		/* generation of the key; 0: no key */
 	uint64_t stock;
+	uint64_t signals;	/* what they said when the key was fetched */
 	uint64_t nonce;		/* the last one; no secret */
 	uint32_t refills;	/* since the key was the kernel's */
+	uint32_t expanded;	/* bytes, likewise; in tier hardware */
+	uint64_t input[4];	/* in tier hardware: the processor's words */
 	struct vdso_state oracle;
 	struct chacha20 work;
 	_Alignas(64) uint8_t key[CHACHA20_KEY];
@@ -245,6 +248,13 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
  * no stock: key and batch are scratch.
  */
 void bucket_expand(struct bucket *b, uint8_t *out, size_t len);
+
+/*
+ * The same with a key for this request alone, which takes in b->input under
+ * b->key, as XChaCha20 takes in a nonce: one block of b->key at input[0..1] is
+ * the next b->key and the key of a stream that begins at input[2..3].
+ */
+void bucket_expand_input(struct bucket *b, uint8_t *out, size_t len);
 
 /* memset(0) that stays. */
 void bucket_wipe(void *memory, size_t len);

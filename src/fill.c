@@ -15,8 +15,10 @@
 #include <string.h>
 
 #include "bucket.h"
+#include "clock.h"
 #include "fill_checks.h"
 #include "generation.h"
+#include "hardware.h"
 #include "real.h"
 #include "seed.h"
 #include "start.h"
@@ -28,6 +30,7 @@ enum {
 	PROOFS = 3,		/* tries: the kernel may reseed in between */
 	REFILLS = 1024,		/* of one key of the kernel's; then proof anew */
 	AT_WORK = 1,		/* the stamp of a bucket without a generation */
+	EXPANDED = 1024 * 1024,	/* tier hardware: bytes of one kernel's key */
 };
 
 static _Atomic(uint64_t) refusals[FILL_REFUSALS];
@@ -70,6 +73,8 @@ static bool prove(struct bucket *b, int *disagreed)
 	uint64_t now = generation_now();
 
 	bucket_set_stamp(b, now);
+	if (signals_present)
+		b->signals = signals_now();
 	if (!seed_read(b->key, &b->oracle))
 		return false;
 	if (generation_agrees(&b->oracle, now))
@@ -167,6 +172,48 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 	return fill_refuse(FILL_STALE);
 }
 
+/*
+ * One piece from the processor's words, under a key of the kernel's that lasts a
+ * second, a MiB, or to the next fork. The stamp is that second, and the signals
+ * are asked, as in draw.
+ */
+static bool mix(struct bucket_set *set, unsigned int i, uint8_t *out,
+		size_t len)
+{
+	struct bucket *b = &set->buckets[i];
+	uint64_t second = clock_second(), signals = 0;
+
+	if (!second || (signals_present && !(signals = signals_now())))
+		return fill_refuse(FILL_SEED);
+	for (int tries = 0; tries < 2; tries++) {
+		if (bucket_stamp(b) != second || b->signals != signals ||
+		    b->expanded >= EXPANDED) {
+			bucket_set_stamp(b, second);
+			b->signals = signals;
+			b->expanded = 0;
+			set->lines[i].reseeds++;
+			if (!seed_read(b->key, &b->oracle)) {
+				bucket_set_stamp(b, 0);
+				return fill_refuse(FILL_SEED);
+			}
+		}
+		if (!hardware_words(b->input, 4, &b->nonce)) {
+			bucket_set_stamp(b, 0);
+			return fill_refuse(FILL_HARDWARE);
+		}
+		bucket_expand_input(b, out, len);
+		b->expanded += (uint32_t)len;
+		atomic_thread_fence(memory_order_acquire);
+		if (bucket_stamp(b) == second &&
+		    (!signals_present || signals_now() == signals)) {
+			set->lines[i].bytes += len;
+			return true;
+		}
+		bucket_wipe(out, len);
+	}
+	return fill_refuse(FILL_STALE);
+}
+
 static bool piece(struct bucket_set *set, uint8_t *out, size_t len, bool last)
 {
 	unsigned int i = bucket_take(set);
@@ -176,6 +223,8 @@ static bool piece(struct bucket_set *set, uint8_t *out, size_t len, bool last)
 		return fill_refuse(FILL_HELD);
 	if (tier_now() == TIER_PAGE)
 		ok = draw(set, i, out, len);
+	else if (tier_now() == TIER_HARDWARE)
+		ok = mix(set, i, out, len);
 	else
 		ok = expand(set, i, out, len);
 	set->lines[i].requests += ok && last;

@@ -21,6 +21,7 @@ enum fill_refusal {
 	FILL_HELD,	/* every bucket is held */
 	FILL_SEED,	/* the kernel gave no key, or has no entropy yet */
 	FILL_STALE,	/* wiped or outdated twice in one request */
+	FILL_HARDWARE,	/* tier hardware: the processor gave none */
 	FILL_FLAGS,	/* flags that the kernel alone can answer */
 	FILL_REFUSALS
 };

@@ -10,6 +10,7 @@
 
 #include "bucket.h"
 #include "generation.h"
+#include "signals.h"
 
 /*
  * Addresses that user space never has, or may have and never uses: the kernel
@@ -28,7 +29,9 @@ static inline bool fill_current(const struct bucket *b)
 {
 	uint64_t stamp = bucket_stamp(b);
 
-	return stamp && stamp == generation_now();
+	return stamp && stamp == generation_now() &&
+	       (__builtin_expect(!signals_present, 1) ||
+		b->signals == signals_now());
 }
 
 #endif

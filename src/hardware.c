@@ -5,9 +5,8 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <time.h>
 
-#include "vdso.h"
+#include "clock.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 
@@ -78,46 +77,21 @@ static bool ask(uint64_t *word)
 enum { WORDS = 4, ROUNDS = 4, SLOW = 60 /* ns a word */ };
 enum verdict { UNKNOWN, USEFUL, USELESS };
 
-typedef int clock_function(clockid_t, struct timespec *);
-
-/*
- * The vDSO's own clock: libc's may be another preload's, and stand still. Where
- * there is none the generator is not timed, nor used.
- */
-static clock_function *find_clock(void)
-{
-	clock_function *found = vdso_function("__vdso_clock_gettime");
-
-	if (!found)
-		found = vdso_function("__kernel_clock_gettime");
-	return found;
-}
-
-static int64_t nanoseconds(clock_function *clock)
-{
-	struct timespec now;
-
-	if (clock(CLOCK_MONOTONIC, &now))
-		return -1;
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* The best of a few short rounds: we may be interrupted in any of them. */
 static enum verdict judge(void)
 {
-	clock_function *clock = find_clock();
 	int64_t best = INT64_MAX;
 	uint64_t word;
 
-	if (!present() || !clock)
+	if (!present())
 		return USELESS;
 	for (int round = 0; round < ROUNDS; round++) {
-		int64_t begin = nanoseconds(clock), end;
+		int64_t begin = clock_nanoseconds(), end;
 
 		for (int i = 0; i < WORDS; i++)
 			if (!ask(&word))
 				return USELESS;
-		end = nanoseconds(clock);
+		end = clock_nanoseconds();
 		if (begin < 0 || end < begin)
 			return USELESS;
 		if (end - begin < best)
@@ -138,16 +112,27 @@ static bool useful(void)
 	return v == USEFUL;
 }
 
+bool hardware_words(uint64_t *words, int count, uint64_t *last)
+{
+	bool alive = useful();
+
+	for (int i = 0; alive && i < count; i++) {
+		alive = ask(&words[i]) && words[i] != *last;
+		*last = words[i];
+	}
+	return alive;
+}
+
 uint64_t hardware_nonce(uint64_t *last)
 {
 	uint64_t word;
-	bool fresh;
 
-	if (!useful() || !ask(&word))
-		return 0;
-	fresh = word != *last;
-	*last = word;
-	return fresh ? word : 0;
+	return hardware_words(&word, 1, last) ? word : 0;
+}
+
+bool hardware_there(void)
+{
+	return useful();
 }
 
 const char *hardware_name(void)

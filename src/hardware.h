@@ -20,6 +20,12 @@
  */
 uint64_t hardware_nonce(uint64_t *last);
 
+/* As many fresh words, or false: none is there, or one failed as said above. */
+bool hardware_words(uint64_t *words, int count, uint64_t *last);
+
+/* Is it there, and fast? Measures, if nobody has. */
+bool hardware_there(void);
+
 /* rdrand, rndr or none; measures, if nobody has. */
 const char *hardware_name(void);
 

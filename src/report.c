@@ -12,6 +12,7 @@
 #include "hardware.h"
 #include "interpose/export.h"
 #include "say.h"
+#include "signals.h"
 #include "start.h"
 #include "tier.h"
 
@@ -43,6 +44,7 @@ void report_fill(struct fastrand_info *info)
 	info->memory = start_memory();
 	chacha20_best(&info->chacha20);
 	info->hardware = hardware_name();
+	info->signals = signals_name();
 	info->generation = generation_reachable() ? generation_now() : 0;
 	bucket_each(add, info);
 	for (enum fill_refusal why = 0; why < FILL_REFUSALS; why++)
@@ -71,6 +73,7 @@ static void print_refusals(struct saying *s)
 		[FILL_HELD] = "every bucket held",
 		[FILL_SEED] = "no key from the kernel",
 		[FILL_STALE] = "wiped or outdated twice",
+		[FILL_HARDWARE] = "no word from the processor",
 		[FILL_FLAGS] = "flags",
 	};
 	const char *mark = " (";

@@ -36,7 +36,7 @@ static bool read_source(enum tier *ceiling)
 			return true;
 		}
 	}
-	return refuse("FASTRAND_SOURCE", value, "page, call, kernel, off");
+	return refuse("FASTRAND_SOURCE", value, "page, call, hardware, kernel, off");
 }
 
 static bool read_switch(const char *name, bool *on)

@@ -2,7 +2,8 @@
  * What the user asks for by environment variables; read once, and not at all by
  * a program that runs with more rights than its caller (AT_SECURE).
  *
- *   FASTRAND_SOURCE=page|call|kernel|off   this tier, or a lower one
+ *   FASTRAND_SOURCE=page|call|hardware|kernel|off
+ *                                          this tier, or a lower one
  *   FASTRAND_STATS=1|0                     a report on stderr at exit
  *   FASTRAND_TRUST_FDS=1|0                 no proof at each read of a descriptor
  */

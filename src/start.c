@@ -7,10 +7,13 @@
 #include <sys/utsname.h>
 
 #include "bucket.h"
+#include "clock.h"
 #include "cpu.h"
 #include "generation.h"
+#include "hardware.h"
 #include "real.h"
 #include "settings.h"
+#include "signals.h"
 #include "tier.h"
 #include "vdso.h"
 
@@ -44,6 +47,8 @@ static const char *why_not_better(enum tier tier)
 	case TIER_CALL:
 		return "the kernel's page was not found";
 	case TIER_KERNEL:
+		if (settings.ceiling == TIER_HARDWARE)
+			return "the processor has no fast generator";
 		return vdso_getrandom() ? "the kernel has no droppable memory" :
 					  "the vDSO has no getrandom";
 	case TIER_OFF:
@@ -61,11 +66,17 @@ static enum tier best(void)
 		return TIER_OFF;
 	if (settings.ceiling == TIER_KERNEL)
 		return TIER_KERNEL;
+	if (settings.ceiling == TIER_HARDWARE) {
+		signals_start();
+		return hardware_there() && clock_second() ? TIER_HARDWARE :
+							     TIER_KERNEL;
+	}
 	vdso_start();
 	if (!vdso_getrandom() || memory != BUCKET_DROPPABLE)
 		return TIER_KERNEL;
 	if (settings.ceiling == TIER_CALL || !generation_start())
 		return TIER_CALL;
+	signals_start();
 	return TIER_PAGE;
 }
 

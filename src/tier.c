@@ -38,6 +38,7 @@ const char *tier_name(enum tier t)
 	static const char *const names[TIERS] = {
 		[TIER_OFF] = "off",
 		[TIER_KERNEL] = "kernel",
+		[TIER_HARDWARE] = "hardware",
 		[TIER_CALL] = "call",
 		[TIER_PAGE] = "page",
 	};

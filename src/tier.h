@@ -1,6 +1,7 @@
 /*
  * Where does randomness come from? The best source that can be proved; every
- * doubt goes one tier down, and never up again.
+ * doubt goes one tier down, and never up again. One of them, hardware, is never
+ * our choice: the kernel would do better where its hypervisor tells it of clones.
  */
 #ifndef TIER_H
 #define TIER_H
@@ -8,6 +9,7 @@
 enum tier {
 	TIER_OFF,	/* every request is the kernel's */
 	TIER_KERNEL,	/* one system call a request; we expand larger ones */
+	TIER_HARDWARE,	/* by choice only: the processor's bytes, keyed */
 	TIER_CALL,	/* one call of the vDSO a request; we expand it */
 	TIER_PAGE,	/* stock is kept, as long as the kernel's page agrees */
 	TIERS

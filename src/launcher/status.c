@@ -1,0 +1,168 @@
+/*
+ * What does this system offer, and what is used of it? The library is loaded
+ * and asked; what it does not tell is looked up here, as it would do it.
+ */
+#include "status.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "loaded.h"
+
+struct status {
+	struct utsname system;
+	struct fastrand_info library;
+	struct costs costs;
+	const char *path;
+	const char *vdso;	/* name of its function; NULL: none */
+	const char *vmclock, *sysgenid;
+	bool page;		/* proved, and in use */
+	bool trusted;
+	bool good;		/* tier page or call */
+};
+
+static const char *vdso_function(void)
+{
+	static const char *const objects[] = {
+		"linux-vdso.so.1", "linux-vdso64.so.1", "linux-gate.so.1"};
+	static const char *const names[] = {"__vdso_getrandom",
+					    "__kernel_getrandom"};
+
+	for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
+		void *vdso = dlopen(objects[i], RTLD_LAZY | RTLD_NOLOAD);
+
+		for (size_t n = 0; vdso && n < 2; n++)
+			if (dlsym(vdso, names[n]))
+				return names[n];
+	}
+	return NULL;
+}
+
+static const char *device(const char *path)
+{
+	if (access(path, F_OK) != 0)
+		return "not there";
+	return access(path, R_OK) == 0 ? "readable" : "not readable";
+}
+
+static void find_out(struct status *s, const struct loaded *loaded,
+		     const struct library *l, bool trusted)
+{
+	char bytes[16];
+
+	uname(&s->system);
+	s->path = l->line;
+	s->vdso = vdso_function();
+	s->vmclock = device("/dev/vmclock0");
+	s->sysgenid = device("/dev/sysgenid");
+	s->trusted = trusted;
+	/* The page is proved by the first draw, and by every later key. */
+	loaded->draw(bytes, sizeof bytes, 0);
+	loaded_time(loaded, &s->costs);
+	loaded->info(&s->library, sizeof s->library);
+	s->page = !strcmp(s->library.tier, "page");
+	s->good = s->page || !strcmp(s->library.tier, "call");
+}
+
+static void print_text(const struct status *s)
+{
+	const struct fastrand_info *i = &s->library;
+
+	printf("library             %s, version %s\n", s->path, i->version);
+	printf("kernel              %s %s %s\n", s->system.sysname,
+	       s->system.release, s->system.machine);
+	printf("vDSO function       %s\n",
+	       s->vdso ? s->vdso : "none that gives random bytes");
+	if (s->page)
+		printf("page                proved, generation %" PRIu64 "\n",
+		       i->generation);
+	else
+		printf("page                not used\n");
+	printf("tier                %s%s\n", i->tier,
+	       *i->why ? "" : ", the best there is");
+	if (*i->why)
+		printf("why not better      %s\n", i->why);
+	printf("bucket memory       %s\n", i->memory);
+	printf("hardware generator  %s\n", i->hardware);
+	printf("/dev/vmclock0       %s\n", s->vmclock);
+	printf("/dev/sysgenid       %s\n", s->sysgenid);
+	printf("ChaCha20            %s\n", i->chacha20);
+	printf("descriptors         %s\n",
+	       s->trusted ? "trusted (FASTRAND_TRUST_FDS=1)" :
+			    "proved at each read");
+	printf("16-byte draw        %.1f ns; the system call takes %.1f ns\n",
+	       s->costs.small, s->costs.small_kernel);
+}
+
+static void print_string(const char *name, const char *value)
+{
+	printf(",\n  \"%s\": ", name);
+	if (!value) {
+		printf("null");
+		return;
+	}
+	putchar('"');
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c < ' ')
+			printf("\\u%04x", c);
+		else
+			printf(c == '"' || c == '\\' ? "\\%c" : "%c", c);
+	}
+	putchar('"');
+}
+
+static const char *truth(bool is)
+{
+	return is ? "true" : "false";
+}
+
+static void print_json(const struct status *s)
+{
+	const struct fastrand_info *i = &s->library;
+
+	printf("{\n  \"in_use\": %s", truth(s->good));
+	print_string("library", s->path);
+	print_string("version", i->version);
+	print_string("system", s->system.sysname);
+	print_string("kernel", s->system.release);
+	print_string("machine", s->system.machine);
+	print_string("vdso_function", s->vdso);
+	printf(",\n  \"page_proved\": %s", truth(s->page));
+	printf(",\n  \"generation\": %" PRIu64, s->page ? i->generation : 0);
+	print_string("tier", i->tier);
+	print_string("why_not_better", *i->why ? i->why : NULL);
+	print_string("bucket_memory", i->memory);
+	print_string("hardware_generator", i->hardware);
+	print_string("vmclock", s->vmclock);
+	print_string("sysgenid", s->sysgenid);
+	print_string("chacha20", i->chacha20);
+	print_string("descriptors", s->trusted ? "trusted" : "proved");
+	printf(",\n  \"draw_16_ns\": %.1f", s->costs.small);
+	printf(",\n  \"system_call_16_ns\": %.1f\n}\n", s->costs.small_kernel);
+}
+
+int status_print(const struct library *l, bool trusted, bool json)
+{
+	struct status s = {0};
+	struct loaded loaded;
+	const char *why;
+
+	if (!loaded_open(&loaded, l, &why))
+		give_up("%s: %s", l->line, why);
+	find_out(&s, &loaded, l, trusted);
+	if (json)
+		print_json(&s);
+	else
+		print_text(&s);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		give_up("stdout: %s", strerror(errno));
+	return s.good ? 0 : 1;
+}

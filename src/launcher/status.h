@@ -1,0 +1,14 @@
+/*
+ * fastrand --status: what does this system offer, and what is used of it?
+ */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include <stdbool.h>
+
+#include "library.h"
+
+/* Prints it on stdout, and gives the exit status: 0 in tier page or call. */
+int status_print(const struct library *l, bool trusted, bool json);
+
+#endif

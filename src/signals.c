@@ -1,0 +1,105 @@
+/*
+ * Second signals: has this machine been cloned, migrated or restored?
+ */
+#include "signals.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "real.h"
+
+/* The part of it that we read; little-endian on every machine. */
+struct vmclock {
+	uint32_t magic;
+	uint32_t size;
+	uint16_t version;
+	uint8_t counter_id, time_type;
+	uint32_t sequence;		/* odd while the rest is changed */
+	uint64_t disruption;
+	uint64_t flags;
+	uint64_t clock[9];
+	uint64_t generation;
+};
+
+_Static_assert(offsetof(struct vmclock, disruption) == 16, "");
+_Static_assert(offsetof(struct vmclock, generation) == 104, "");
+
+enum {
+	VMCLOCK_MAGIC = 0x4b4c4356,
+	VMCLOCK_HAS_GENERATION = 1 << 8,
+	LOOKS = 1000,		/* at a sequence that does not settle */
+};
+
+bool signals_present;
+static const volatile struct vmclock *vmclock;
+static const volatile uint32_t *sysgenid;
+
+/* One page, read-only, of the device, or of the file that stands for it. */
+static const volatile void *map(const char *device, const char *stand_in)
+{
+	size_t page = getauxval(AT_PAGESZ);
+	const char *path = secure_getenv(stand_in);
+	long fd, at;
+
+	if (!path && getauxval(AT_EUID) != 0)
+		return NULL;
+	fd = REAL_CALL(SYS_openat, AT_FDCWD, path ? path : device,
+		       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	at = REAL_CALL(SYS_mmap, 0, page, PROT_READ, MAP_SHARED, fd, 0);
+	REAL_CALL(SYS_close, fd);
+	return at < 0 && at >= -4095 ? NULL : (const volatile void *)at;
+}
+
+void signals_start(void)
+{
+	vmclock = map("/dev/vmclock0", "FASTRAND_VMCLOCK");
+	if (vmclock && le32toh(vmclock->magic) != VMCLOCK_MAGIC)
+		vmclock = NULL;
+	sysgenid = map("/dev/sysgenid", "FASTRAND_SYSGENID");
+	signals_present = vmclock || sysgenid;
+}
+
+/* As its header says: the same even sequence before and after. */
+static bool vmclock_read(uint64_t *says)
+{
+	for (int look = 0; look < LOOKS; look++) {
+		uint32_t before = vmclock->sequence;
+		uint64_t disruption, generation = 0;
+
+		atomic_thread_fence(memory_order_acquire);
+		disruption = vmclock->disruption;
+		if (le64toh(vmclock->flags) & VMCLOCK_HAS_GENERATION)
+			generation = vmclock->generation;
+		atomic_thread_fence(memory_order_acquire);
+		if (!(le32toh(before) & 1) && vmclock->sequence == before) {
+			*says = disruption + 3 * generation;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t signals_now(void)
+{
+	uint64_t says = 0;
+
+	if (vmclock && !vmclock_read(&says))
+		return 0;
+	if (sysgenid)
+		says += (uint64_t)*sysgenid << 32;
+	return says ? says : 1;
+}
+
+const char *signals_name(void)
+{
+	if (vmclock)
+		return sysgenid ? "vmclock, sysgenid" : "vmclock";
+	return sysgenid ? "sysgenid" : "none";
+}
