@@ -16,6 +16,7 @@
 
 #include "bucket.h"
 #include "clock.h"
+#include "explain.h"
 #include "fill_checks.h"
 #include "generation.h"
 #include "hardware.h"
@@ -34,11 +35,19 @@ enum {
 };
 
 static _Atomic(uint64_t) refusals[FILL_REFUSALS];
+static __thread __attribute__((tls_model("initial-exec")))
+enum fill_refusal last_refusal;
 
 bool fill_refuse(enum fill_refusal why)
 {
 	atomic_fetch_add_explicit(&refusals[why], 1, memory_order_relaxed);
+	last_refusal = why;
 	return false;
+}
+
+enum fill_refusal fill_last_refusal(void)
+{
+	return last_refusal;
 }
 
 uint64_t fill_refused(enum fill_refusal why)
@@ -49,6 +58,7 @@ uint64_t fill_refused(enum fill_refusal why)
 static void forked(void)
 {
 	bucket_forked();
+	explain_forked();
 	for (int i = 0; i < FILL_REFUSALS; i++)
 		if (fill_refused(i))
 			atomic_store(&refusals[i], 0);

@@ -43,6 +43,9 @@ bool fill_likely(size_t len);
 /* Counts a refusal; false. For those who can tell before they ask. */
 bool fill_refuse(enum fill_refusal why);
 
+/* This thread's last one. */
+enum fill_refusal fill_last_refusal(void);
+
 /* How often. */
 uint64_t fill_refused(enum fill_refusal why);
 

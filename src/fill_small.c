@@ -3,6 +3,7 @@
  */
 #include "fill_small.h"
 
+#include "explain.h"
 #include "tier.h"
 
 #define APART static __attribute__((noinline))
@@ -12,7 +13,7 @@ APART bool the_long_way(void *out, size_t len, uintptr_t stack)
 {
 	bool ok = fill_from(&bucket_common, out, len);
 
-	if (ok && tier_now() == TIER_PAGE)
+	if (ok && tier_now() == TIER_PAGE && !explain_on)
 		bucket_lease_wanted(&bucket_common, stack);
 	return ok;
 }

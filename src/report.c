@@ -7,6 +7,7 @@
 
 #include "bucket.h"
 #include "chacha20.h"
+#include "explain.h"
 #include "fill.h"
 #include "generation.h"
 #include "hardware.h"
@@ -138,8 +139,12 @@ void report_at_end(void)
 {
 	static atomic_flag done = ATOMIC_FLAG_INIT;
 
-	if (start_wants_stats() && !atomic_flag_test_and_set(&done))
+	if (atomic_flag_test_and_set(&done))
+		return;
+	if (start_wants_stats())
 		report_print();
+	if (start_explains())
+		explain_at_end(start_explains());
 }
 
 /* Runs after the program's own exit handlers; whatever comes later is served. */

@@ -7,14 +7,19 @@
 
 #include "real.h"
 
-void say_text(struct saying *r, const char *text)
+void say_bytes(struct saying *r, const char *bytes, size_t len)
 {
-	size_t room = sizeof r->text - r->len, len = strlen(text);
+	size_t room = sizeof r->text - r->len;
 
 	if (len > room)
 		len = room;
-	memcpy(r->text + r->len, text, len);
+	memcpy(r->text + r->len, bytes, len);
 	r->len += len;
+}
+
+void say_text(struct saying *r, const char *text)
+{
+	say_bytes(r, text, strlen(text));
 }
 
 void say_number(struct saying *r, uint64_t number)

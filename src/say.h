@@ -15,6 +15,7 @@ struct saying {
 };
 
 void say_text(struct saying *r, const char *text);
+void say_bytes(struct saying *r, const char *bytes, size_t len);
 void say_number(struct saying *r, uint64_t number);
 void say_write(const struct saying *r);
 

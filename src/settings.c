@@ -16,7 +16,7 @@ static bool refuse(const char *name, const char *value, const char *allowed)
 	say_text(&r, name);
 	say_text(&r, "=");
 	say_text(&r, value);
-	say_text(&r, " is not one of ");
+	say_text(&r, " is not ");
 	say_text(&r, allowed);
 	say_text(&r, "; the kernel serves every request\n");
 	say_write(&r);
@@ -36,7 +36,7 @@ static bool read_source(enum tier *ceiling)
 			return true;
 		}
 	}
-	return refuse("FASTRAND_SOURCE", value, "page, call, hardware, kernel, off");
+	return refuse("FASTRAND_SOURCE", value, "one of page, call, hardware, kernel, off");
 }
 
 static bool read_switch(const char *name, bool *on)
@@ -46,7 +46,17 @@ static bool read_switch(const char *name, bool *on)
 	*on = value && !strcmp(value, "1");
 	if (!value || !*value || *on || !strcmp(value, "0"))
 		return true;
-	return refuse(name, value, "1, 0");
+	return refuse(name, value, "one of 1, 0");
+}
+
+static bool read_path(const char *name, const char **path)
+{
+	const char *value = secure_getenv(name);
+
+	*path = value && *value ? value : NULL;
+	if (!*path || **path == '/')
+		return true;
+	return refuse(name, value, "an absolute path");
 }
 
 bool settings_read(struct settings *s)
@@ -55,6 +65,7 @@ bool settings_read(struct settings *s)
 
 	good &= read_switch("FASTRAND_STATS", &s->stats);
 	good &= read_switch("FASTRAND_TRUST_FDS", &s->trust_fds);
+	good &= read_path("FASTRAND_EXPLAIN", &s->explain);
 	if (!good)
 		*s = (struct settings){.ceiling = TIER_OFF};
 	return good;

@@ -5,6 +5,7 @@
  *   FASTRAND_SOURCE=page|call|hardware|kernel|off
  *                                          this tier, or a lower one
  *   FASTRAND_STATS=1|0                     a report on stderr at exit
+ *   FASTRAND_EXPLAIN=/file                 a line a source, appended at exit
  *   FASTRAND_TRUST_FDS=1|0                 no proof at each read of a descriptor
  */
 #ifndef SETTINGS_H
@@ -18,6 +19,7 @@ struct settings {
 	enum tier ceiling;
 	bool stats;
 	bool trust_fds;
+	const char *explain;	/* NULL: nobody wants to know */
 };
 
 /*

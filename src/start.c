@@ -9,6 +9,7 @@
 #include "bucket.h"
 #include "clock.h"
 #include "cpu.h"
+#include "explain.h"
 #include "generation.h"
 #include "hardware.h"
 #include "real.h"
@@ -88,6 +89,7 @@ static void find_out(void)
 		tier_set(TIER_OFF, "a setting that is not allowed");
 		return;
 	}
+	explain_on = settings.explain;
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
 		tier = best();
@@ -117,6 +119,11 @@ bool start_one_generator(void)
 bool start_wants_stats(void)
 {
 	return settings.stats;
+}
+
+const char *start_explains(void)
+{
+	return settings.explain;
 }
 
 bool start_trusts_fds(void)

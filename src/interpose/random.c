@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../include/fastrand.h"
+#include "../explain.h"
 #include "../fill_small.h"
 #include "../real.h"
 #include "../start.h"
@@ -47,18 +48,16 @@ static long flags_verdict(unsigned int flags)
 }
 
 /* How many bytes, -errno, or ASK. */
-static long serve(struct bucket_set *set, void *buf, size_t len,
+static long serve(enum explain_source source, void *buf, size_t len,
 		  unsigned int flags, uintptr_t stack)
 {
 	long verdict = flags & ~GRND_NONBLOCK ? flags_verdict(flags) : 0;
+	bool ok = !verdict && (len <= CALL_MAX || fill_refuse(FILL_POINTER)) &&
+		  fill_slow(buf, len, stack);
 
-	if (verdict)
-		return verdict;
-	if (len <= CALL_MAX && (set == &bucket_common ?
-					fill_slow(buf, len, stack) :
-					fill_from(set, buf, len)))
-		return (long)len;
-	return ASK;
+	if (verdict != -EINVAL)
+		explain(source, len, ok);
+	return ok ? (long)len : verdict ? verdict : ASK;
 }
 
 /* Most requests: the usual flags, bytes in stock. */
@@ -72,7 +71,7 @@ static __attribute__((noinline)) ssize_t own_slow(void *buf, size_t len,
 						  unsigned int flags,
 						  uintptr_t stack)
 {
-	long served = serve(&bucket_common, buf, len, flags, stack);
+	long served = serve(EXPLAIN_FASTRAND, buf, len, flags, stack);
 
 	if (served != ASK)
 		return real_result(served);
@@ -96,7 +95,7 @@ static __attribute__((noinline)) ssize_t libc_slow(void *buf, size_t len,
 	long served;
 
 	real_testcancel();
-	served = serve(&bucket_common, buf, len, flags, stack);
+	served = serve(EXPLAIN_GETRANDOM, buf, len, flags, stack);
 	if (served != ASK)
 		return real_result(served);
 	next = REAL(getrandom);
@@ -124,7 +123,7 @@ long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 
 	if (quick(buf, len, flags, stack))
 		return (long)len;
-	served = serve(&bucket_common, buf, len, flags, stack);
+	served = serve(EXPLAIN_SYSCALL, buf, len, flags, stack);
 	if (served != ASK)
 		return real_result(served);
 	return REAL(syscall)(SYS_getrandom, buf, len, flags);
@@ -175,7 +174,7 @@ EXPORT int getentropy(void *buf, size_t len)
 		errno = EIO;
 		return -1;
 	}
-	if (__builtin_expect(fill(buf, len), 1))
+	if (explain(EXPLAIN_GETENTROPY, len, fill(buf, len)))
 		return 0;
 	if (REAL(getentropy))
 		return REAL(getentropy)(buf, len);
@@ -198,7 +197,7 @@ EXPORT void fastrand_buf(void *buf, size_t len)
 {
 	void (*next)(void *, size_t);
 
-	if (__builtin_expect(!len || fill(buf, len), 1))
+	if (!len || explain(EXPLAIN_ARC4RANDOM, len, fill(buf, len)))
 		return;
 	next = REAL_NAMED("arc4random_buf");
 	if (next)
@@ -213,7 +212,7 @@ static __attribute__((noinline)) uint32_t word_slow(uintptr_t stack)
 	uint32_t (*next)(void);
 	uint32_t word;
 
-	if (served >= 0)
+	if (explain(EXPLAIN_ARC4RANDOM, sizeof word, served >= 0))
 		return (uint32_t)served;
 	next = REAL_NAMED("arc4random");
 	if (next)
@@ -262,13 +261,15 @@ EXPORT uint32_t arc4random_uniform(uint32_t bound)
 EXPORT ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
 				   unsigned long flags)
 {
-	long served;
+	unsigned int known = (unsigned int)flags;
+	long verdict = known & ~GRND_NONBLOCK ? flags_verdict(known) : 0;
 
-	if (flags > UINT32_MAX)
+	if (flags != known || verdict == -EINVAL)
 		return real_result(-EINVAL);
-	served = serve(start() ? bucket_set_of(state) : NULL, buffer, len,
-		       (unsigned int)flags, 0);
-	if (served != ASK)
-		return real_result(served);
+	if (!verdict && len <= CALL_MAX &&
+	    explain(EXPLAIN_FASTRAND, len,
+		    fill_from(start() ? bucket_set_of(state) : NULL, buffer,
+			      len)))
+		return (ssize_t)len;
 	return real_result(REAL_CALL(SYS_getrandom, buffer, len, flags));
 }

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../explain.h"
 #include "../fill.h"
 #include "../real.h"
 #include "../urandom_fd.h"
@@ -33,7 +34,9 @@ ssize_t read_serve(int fd, void *buf, size_t len)
 	if (!urandom_fd_trusted(fd) &&
 	    (!fill_likely(len) || !urandom_fd_proved(fd)))
 		return -1;
-	return fill(buf, len) ? (ssize_t)len : -1;
+	if (!explain(EXPLAIN_READ, len, fill(buf, len)))
+		return -1;
+	return (ssize_t)len;
 }
 
 /* Where a vector cannot be memory, or is none, the kernel says what is wrong. */
@@ -52,7 +55,8 @@ static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 		return -1;
 	for (int i = 0; i < count; i++)
 		if (vector[i].iov_len &&
-		    !fill(vector[i].iov_base, vector[i].iov_len))
+		    !explain(EXPLAIN_READ, vector[i].iov_len,
+			     fill(vector[i].iov_base, vector[i].iov_len)))
 			return -1;
 	return (ssize_t)all;
 }
