@@ -38,6 +38,7 @@ PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
 BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls,\
 	$(patsubst test/%.c,%,$(wildcard test/*.c)))
 SCRIPTS := $(patsubst test/%.sh,%,$(wildcard test/*.sh))
+LDFLAGS_plugin_sysv := -Wl,--hash-style=sysv
 PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
 	$(addsuffix .so,$(PLUGINS)))
 BENCH := $(filter-out bench/empty.c,$(wildcard bench/*.c))

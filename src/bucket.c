@@ -124,7 +124,8 @@ struct bucket_set *bucket_set_of(void **state)
 	static atomic_flag making = ATOMIC_FLAG_INIT;
 	struct bucket_set *set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 
-	if (set || atomic_flag_test_and_set(&making))
+	if (set || common_kind == BUCKET_NONE ||
+	    atomic_flag_test_and_set(&making))
 		return set;
 	set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 	if (!set)

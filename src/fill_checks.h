@@ -12,13 +12,22 @@
 #include "generation.h"
 #include "signals.h"
 
+/* Where user space ends, at the most that anybody has without asking for more. */
+#if UINTPTR_MAX == UINT32_MAX
+#define FILL_USER_END ((uintptr_t)0xffffe000)
+#elif defined(__aarch64__)
+#define FILL_USER_END ((uintptr_t)1 << 48)
+#else
+#define FILL_USER_END (((uintptr_t)1 << 47) - 4096)
+#endif
+
 /*
  * Addresses that user space never has, or may have and never uses: the kernel
  * says EFAULT, or serves. Tagged pointers are among them.
  */
 static inline bool fill_plausible(const void *out, size_t len)
 {
-	const uintptr_t low = 65536, high = (uintptr_t)-1 >> 17;
+	const uintptr_t low = 65536, high = FILL_USER_END;
 
 	return len && len < high - low &&
 	       (uintptr_t)out - low < high - low - len;

@@ -8,14 +8,25 @@
 
 #include "say.h"
 
+/* A value is shown up to here, or to what would spoil the line. */
+enum { LONGEST = 64 };
+#define UNPRINTABLE \
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
 static bool refuse(const char *name, const char *value, const char *allowed)
 {
 	struct saying r = {0};
+	size_t shown = strcspn(value, UNPRINTABLE);
+
+	if (shown > LONGEST)
+		shown = LONGEST;
 
 	say_text(&r, "fastrand: ");
 	say_text(&r, name);
 	say_text(&r, "=");
-	say_text(&r, value);
+	say_bytes(&r, value, shown);
+	say_text(&r, value[shown] ? "..." : "");
 	say_text(&r, " is not ");
 	say_text(&r, allowed);
 	say_text(&r, "; the kernel serves every request\n");

@@ -3,8 +3,9 @@
  * that the table of urandom_fd stays true of all that libc's names can do.
  *
  * What ends a number is noted before the kernel is asked: after it, the number
- * may be another thread's already. What begins one is noted after. What does
- * both, dup2 and its like, is noted on both sides.
+ * may be another thread's already. And it is noted again after: a handler that
+ * reads in between finds the device still there, and tags it. What begins a
+ * number is noted after.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -227,8 +228,12 @@ FCNTL(fcntl64, REAL_NAMED("fcntl64") ? REAL(fcntl64) : REAL(fcntl))
 #define CLOSE(name) \
 	EXPORT int name(int fd) \
 	{ \
+		int answer; \
+\
 		urandom_fd_ends(fd); \
-		return REAL_OR_ENOSYS(name, (fd)); \
+		answer = REAL_OR_ENOSYS(name, (fd)); \
+		urandom_fd_ends(fd); \
+		return answer; \
 	}
 
 CLOSE(close)
@@ -241,15 +246,22 @@ CLOSE(mq_close)
  */
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
+	bool ends = !(flags & (CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC));
 	__typeof__(close_range) *next = REAL(close_range);
+	int answer;
 
 	if (flags & CLOSE_RANGE_UNSHARE)
 		urandom_fd_latch();
-	else if (!(flags & CLOSE_RANGE_CLOEXEC))
+	if (ends)
 		urandom_fd_range_ends(first, last);
 	if (next)
-		return next(first, last, flags);
-	return (int)real_result(REAL_CALL(SYS_close_range, first, last, flags));
+		answer = next(first, last, flags);
+	else
+		answer = (int)real_result(
+			REAL_CALL(SYS_close_range, first, last, flags));
+	if (ends)
+		urandom_fd_range_ends(first, last);
+	return answer;
 }
 
 /* Without the call (before Linux 5.9) number by number, up to the limit. */
@@ -271,10 +283,11 @@ EXPORT void closefrom(int first)
 		next(first);
 	else
 		close_from((unsigned int)first);
+	urandom_fd_range_ends((unsigned int)first, UINT_MAX);
 }
 
 /* Many programs close stderr in an exit handler: what we say comes before. */
-static void stream_ends(FILE *stream)
+static int stream_ends(FILE *stream)
 {
 	int saved = errno, fd = fileno(stream);
 
@@ -282,13 +295,17 @@ static void stream_ends(FILE *stream)
 		report_at_end();
 	urandom_fd_ends(fd);
 	errno = saved;
+	return fd;
 }
 
 #define FCLOSE(name) \
 	EXPORT int name(FILE *stream) \
 	{ \
-		stream_ends(stream); \
-		return REAL_OR_ENOSYS(name, (stream)); \
+		int fd = stream_ends(stream); \
+		int answer = REAL_OR_ENOSYS(name, (stream)); \
+\
+		urandom_fd_ends(fd); \
+		return answer; \
 	}
 
 FCLOSE(fclose)
@@ -332,8 +349,12 @@ EXPORT DIR *fdopendir(int fd)
 
 EXPORT int closedir(DIR *directory)
 {
-	urandom_fd_ends(dirfd(directory));
-	return REAL(closedir)(directory);
+	int fd = dirfd(directory), answer;
+
+	urandom_fd_ends(fd);
+	answer = REAL(closedir)(directory);
+	urandom_fd_ends(fd);
+	return answer;
 }
 
 /* --- Terminals and daemons: 0, 1 and 2 change hands -------------------- */

@@ -57,13 +57,15 @@ static long copied_to(const long call[static 7])
 	return copied(call);
 }
 
-static void range_ends(const long call[static 7])
+/* Before and after: see descriptor.c. */
+static long range_ends(const long call[static 7], long first, long last)
 {
-	if (call[3] & CLOSE_RANGE_UNSHARE)
-		urandom_fd_latch();
-	else if (!(call[3] & CLOSE_RANGE_CLOEXEC))
-		urandom_fd_range_ends((unsigned int)call[1],
-				      (unsigned int)call[2]);
+	long answer;
+
+	urandom_fd_range_ends((unsigned int)first, (unsigned int)last);
+	answer = next(call);
+	urandom_fd_range_ends((unsigned int)first, (unsigned int)last);
+	return answer;
 }
 
 /* With the arguments of syscall(2), whatever number the stub leads here. */
@@ -98,10 +100,12 @@ long syscall_descriptor(long number, long a, long b, long c, long d, long e,
 		return copied_to(call);
 #endif
 	case SYS_close:
-		urandom_fd_ends((int)a);
-		return next(call);
+		return range_ends(call, a, a);
 	case SYS_close_range:
-		range_ends(call);
+		if (c & CLOSE_RANGE_UNSHARE)
+			urandom_fd_latch();
+		else if (!(c & CLOSE_RANGE_CLOEXEC))
+			return range_ends(call, a, b);
 		return next(call);
 	case SYS_unshare:
 		if (a & CLONE_FILES)

@@ -138,7 +138,10 @@ bool elf_file_read(struct elf_file *f, int fd)
 	f->class = header.e_ident[EI_CLASS];
 	f->data = header.e_ident[EI_DATA];
 	f->machine = header.e_machine;
-	return f->data != NATIVE || read_segments(fd, &header, f);
+	if (f->data == NATIVE)
+		return read_segments(fd, &header, f);
+	f->dynamic = true;
+	return true;
 }
 
 bool elf_file_open(struct elf_file *f, const char *path)

@@ -19,7 +19,7 @@ struct elf_file {
 /*
  * What is in an open file. False: no ELF file, or one that cannot be read or
  * understood. Of a file in the other byte order only class, data and machine
- * are told.
+ * are told, and dynamic is true.
  */
 bool elf_file_read(struct elf_file *f, int fd);
 

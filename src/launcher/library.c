@@ -194,10 +194,12 @@ static bool is_copy(const char *name, size_t len)
 	return len >= tail && strncmp(name + len - tail, file, tail) == 0;
 }
 
-static void set(const char *variable, const char *value)
+/* The value's memory is given up: the environment has a copy. */
+static void set(const char *variable, char *value)
 {
 	if (setenv(variable, value, 1) < 0)
 		give_up("%s: %s", variable, strerror(errno));
+	free(value);
 }
 
 /*
@@ -213,7 +215,7 @@ static void set(const char *variable, const char *value)
  */
 static char *extended(const char *list, const char *line)
 {
-	char *to = join("", "", "");
+	char *to = join("", "", ""), *all;
 	const char *name;
 	size_t len;
 
@@ -228,7 +230,9 @@ static char *extended(const char *list, const char *line)
 		free(to);
 		to = longer;
 	}
-	return join(to, line, "");
+	all = join(to, line, "");
+	free(to);
+	return all;
 }
 
 static bool names(const char *list, const char *line)

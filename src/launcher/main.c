@@ -33,7 +33,7 @@ static const char usage[] =
 	"\n"
 	"Runs COMMAND with its random bytes made in its own process.\n"
 	"\n"
-	"  --source TIER   no better tier than page, call, kernel or off\n"
+	"  --source TIER   no better tier than page, call, hardware, kernel, off\n"
 	"  --trust-fds     do not prove a descriptor at each read\n"
 	"  --stats         each process reports on stderr at its end\n"
 	"  --explain       tell afterwards what was asked and who answered\n"
@@ -66,12 +66,14 @@ static bool set(const char *name, const char *value)
 
 static const char *tier(const char *name)
 {
-	static const char *const tiers[] = {"page", "call", "kernel", "off"};
+	static const char *const tiers[] = {"page", "call", "hardware",
+					    "kernel", "off"};
 
 	for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
 		if (!strcmp(name, tiers[i]))
 			return tiers[i];
-	give_up("--source %s: not one of page, call, kernel, off", name);
+	give_up("--source %s: not one of page, call, hardware, kernel, off",
+		name);
 }
 
 static void print_and_end(const char *text)

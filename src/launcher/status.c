@@ -70,6 +70,12 @@ static void find_out(struct status *s, const struct loaded *loaded,
 	s->good = s->page || !strcmp(s->library.tier, "call");
 }
 
+/* Beside the kernel's generation. An older library does not tell. */
+static const char *signals(const struct fastrand_info *i)
+{
+	return i->signals ? i->signals : "none";
+}
+
 static void print_text(const struct status *s)
 {
 	const struct fastrand_info *i = &s->library;
@@ -92,6 +98,7 @@ static void print_text(const struct status *s)
 	printf("hardware generator  %s\n", i->hardware);
 	printf("/dev/vmclock0       %s\n", s->vmclock);
 	printf("/dev/sysgenid       %s\n", s->sysgenid);
+	printf("signals of a clone  %s\n", signals(i));
 	printf("ChaCha20            %s\n", i->chacha20);
 	printf("descriptors         %s\n",
 	       s->trusted ? "trusted (FASTRAND_TRUST_FDS=1)" :
@@ -143,6 +150,7 @@ static void print_json(const struct status *s)
 	print_string("hardware_generator", i->hardware);
 	print_string("vmclock", s->vmclock);
 	print_string("sysgenid", s->sysgenid);
+	print_string("signals", signals(i));
 	print_string("chacha20", i->chacha20);
 	print_string("descriptors", s->trusted ? "trusted" : "proved");
 	printf(",\n  \"draw_16_ns\": %.1f", s->costs.small);
