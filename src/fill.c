@@ -22,6 +22,7 @@
 #include "hardware.h"
 #include "real.h"
 #include "seed.h"
+#include "signals.h"
 #include "start.h"
 #include "tier.h"
 
@@ -126,6 +127,12 @@ static bool renew(struct bucket_set *set, unsigned int i)
 	return false;
 }
 
+static bool current(const struct bucket *b)
+{
+	return fill_current(b) &&
+	       (!signals_present || b->signals == signals_now());
+}
+
 /* One piece from stock. */
 static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		 size_t len)
@@ -133,7 +140,7 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 	struct bucket *b = &set->buckets[i];
 
 	for (int tries = 0; tries < 2; tries++) {
-		if ((!fill_current(b) || b->refills >= REFILLS) && !renew(set, i))
+		if ((!current(b) || b->refills >= REFILLS) && !renew(set, i))
 			return fill_refuse(FILL_SEED);
 		bucket_draw(b, &set->lines[i], out, len);
 		/*
@@ -143,7 +150,7 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		 * a zero key, or of a key that a clone has too.
 		 */
 		atomic_thread_fence(memory_order_acquire);
-		if (fill_current(b))
+		if (current(b))
 			return true;
 		bucket_wipe(out, len);
 	}

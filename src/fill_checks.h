@@ -10,7 +10,6 @@
 
 #include "bucket.h"
 #include "generation.h"
-#include "signals.h"
 
 /* Where user space ends, at the most that anybody has without asking for more. */
 #if UINTPTR_MAX == UINT32_MAX
@@ -38,9 +37,7 @@ static inline bool fill_current(const struct bucket *b)
 {
 	uint64_t stamp = bucket_stamp(b);
 
-	return stamp && stamp == generation_now() &&
-	       (__builtin_expect(!signals_present, 1) ||
-		b->signals == signals_now());
+	return stamp && stamp == generation_now();
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "fill_small.h"
 
 #include "explain.h"
+#include "signals.h"
 #include "tier.h"
 
 #define APART static __attribute__((noinline))
@@ -61,7 +62,12 @@ WIDTH(locked_16, fill_two_words)
 
 bool fill_slow(void *out, size_t len, uintptr_t stack)
 {
-	if (len < 4 || len > 32 || !fill_plausible(out, len))
+	/*
+	 * Second signals are asked by a function, and what is in registers
+	 * while it runs may be left on its stack.
+	 */
+	if (len < 4 || len > 32 || signals_present ||
+	    !fill_plausible(out, len))
 		return fill_from(&bucket_common, out, len);
 	if (bucket_lease_is(&bucket_common, stack)) {
 		if (len > 16 ? fill_leased_16(out, len, stack) :

@@ -33,7 +33,7 @@ static const char usage[] =
 	"\n"
 	"Runs COMMAND with its random bytes made in its own process.\n"
 	"\n"
-	"  --source TIER   no better tier than page, call, hardware, kernel, off\n"
+	"  --source TIER   page, call, hardware, kernel or off: no better one\n"
 	"  --trust-fds     do not prove a descriptor at each read\n"
 	"  --stats         each process reports on stderr at its end\n"
 	"  --explain       tell afterwards what was asked and who answered\n"
