@@ -28,7 +28,10 @@ const volatile uint64_t *generation_page;
  */
 static inline uint64_t generation_now(void)
 {
-	return *__atomic_load_n(&generation_page, __ATOMIC_RELAXED);
+	const volatile uint64_t *page =
+		__atomic_load_n(&generation_page, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(page, __ATOMIC_RELAXED);
 }
 
 /*

@@ -1,6 +1,7 @@
 /*
- * A kernel that does as it is told: the rooms generation, seed and hardware,
- * for tests that have to know every key and nonce, and when a generation moves.
+ * A machine that does as it is told: the rooms generation, seed, hardware,
+ * signals and clock, for tests that have to know every key and nonce, and when
+ * a generation moves.
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H
@@ -11,10 +12,13 @@
 #include <string.h>
 
 #include "../src/bucket.h"
+#include "../src/clock.h"
 #include "../src/generation.h"
 #include "../src/hardware.h"
 #include "../src/seed.h"
+#include "../src/signals.h"
 #include "../src/vdso.h"
+#include "../src/wipe.h"
 
 static volatile uint64_t fake_generation = 1;
 static const volatile uint64_t fake_nowhere;
@@ -26,6 +30,8 @@ static bool fake_refuses;		/* a seed is not to be had */
 static bool fake_disagrees;		/* the vDSO knows another generation */
 static bool fake_unreachable;		/* the vDSO is not the one we knew */
 static uint64_t fake_found;		/* a lost page is found, and says so */
+static bool fake_dead;			/* the processor's generator */
+static uint64_t fake_signals = 7, fake_second = 1;
 static void (*fake_meanwhile)(void);	/* happens while a seed is fetched */
 
 /* The n-th word of a sequence; no two are the same, none is 0. */
@@ -56,19 +62,60 @@ bool seed_read(uint8_t key[static SEED_SIZE], struct vdso_state *state)
 	if (fake_refuses)
 		return false;
 	fake_seed(key, fake_seeds++);
+	wipe_registers();
 	if (fake_meanwhile)
 		fake_meanwhile();
 	return true;
 }
 
+bool hardware_words(uint64_t *words, int count, uint64_t *last)
+{
+	for (int i = 0; i < count; i++)
+		*last = words[i] = fake_nonce(fake_nonces++);
+	return !fake_dead;
+}
+
 uint64_t hardware_nonce(uint64_t *last)
 {
-	return *last = fake_nonce(fake_nonces++);
+	uint64_t word;
+
+	return hardware_words(&word, 1, last) ? word : 0;
+}
+
+bool hardware_there(void)
+{
+	return true;
 }
 
 const char *hardware_name(void)
 {
 	return "none";
+}
+
+bool signals_present;
+
+uint64_t signals_now(void)
+{
+	return fake_signals;
+}
+
+void signals_start(void)
+{
+}
+
+const char *signals_name(void)
+{
+	return "none";
+}
+
+uint64_t clock_second(void)
+{
+	return fake_second;
+}
+
+int64_t clock_nanoseconds(void)
+{
+	return (int64_t)(fake_second * 1000000000);
 }
 
 bool generation_start(void)
@@ -98,11 +145,18 @@ void generation_end(void)
 	generation_page = &fake_nowhere;
 }
 
-/* A loop keeps the bucket that it began with: no lease gives it another. */
+/* All leases belong to a stack that nobody has: a loop gets none. */
 static inline void fake_no_leases(void)
 {
 	for (unsigned int i = BUCKETS_SHARED; i < BUCKETS; i++)
-		bucket_common.lines[i].owner = BUCKET_BUSY;
+		bucket_common.lines[i].owner = BUCKET_BUSY + 1;
+}
+
+/* But this stack has one. */
+static inline void fake_lease(uintptr_t stack)
+{
+	bucket_common.lines[bucket_lease(stack)].owner = stack;
+	bucket_common.leases = 1;
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include "../src/bucket.h"
 #include "../src/cpu.h"
 #include "../src/fill.h"
+#include "../src/fill_small.h"
 #include "../src/tier.h"
 #include "model.h"
 #include "step.h"
@@ -35,9 +36,27 @@ static unsigned int here(void)
 	return cpu_here(cpu_thread()) % BUCKETS_SHARED;
 }
 
+/* A number that a stack pointer could be, and a bucket may be leased to. */
+static const uintptr_t stack = 0x7ffc12345000;
+static bool leased;
+
 static struct bucket *bucket(void)
 {
-	return &bucket_common.buckets[here()];
+	return &bucket_common.buckets[leased ? bucket_lease(stack) : here()];
+}
+
+/* As fill, or as from that stack. */
+static bool draw(void *to, size_t len)
+{
+	if (!leased)
+		return fill(to, len);
+	return fill_quick(to, len, stack) || fill_slow(to, len, stack);
+}
+
+static void lease(void)
+{
+	leased = true;
+	fake_lease(stack);
 }
 
 static bool zeros(const uint8_t *bytes, size_t len)
@@ -124,7 +143,10 @@ static int begin(void **state)
 	cpu_rseq_offset = 0;
 	memset(bucket_common.buckets, 0,
 	       bucket_common.used * sizeof(struct bucket));
+	memset(&bucket_common.buckets[bucket_lease(stack)], 0,
+	       sizeof(struct bucket));
 	memset(bucket_common.lines, 0, BUCKETS * sizeof(struct bucket_line));
+	leased = false;
 	bucket_common.used = bucket_common.leases = 0;
 	fake_no_leases();
 	bucket_stream = chacha20_best(NULL);
@@ -132,6 +154,8 @@ static int begin(void **state)
 	fake_generation = 1;
 	fake_found = 0;
 	fake_refuses = fake_disagrees = fake_unreachable = false;
+	fake_dead = signals_present = false;
+	fake_signals = 7;
 	fake_meanwhile = NULL;
 	happenings = 0;
 	tier_set(TIER_PAGE, "");
@@ -364,6 +388,7 @@ static void expect_redone(enum tier t, void (*what)(void))
 
 	for (int warm = 0; warm < 2; warm++) {
 		begin(NULL);
+		signals_present = true;
 		tier_set(t, "");
 		if (warm)
 			assert_true(fill(out, 600));
@@ -445,7 +470,7 @@ static bool happens_at(unsigned long at, uintptr_t instruction, uintptr_t stack)
 
 static void small_draw(void)
 {
-	step_true = fill(out, step_len);
+	step_true = draw(out, step_len);
 }
 
 static void expect_old_or_new(void (*what)(void), size_t len)
@@ -459,8 +484,8 @@ static void expect_old_or_new(void (*what)(void), size_t len)
 	step_reached = true;
 	for (step_when = 0; step_reached; step_when++) {
 		wipe();
-		assert_true(fill(out, 1));
-		step_from = bucket()->batch + 1;
+		assert_true(draw(out, 4));
+		step_from = bucket()->batch + 4;
 		memcpy(old, step_from, len);
 		step_reached = false;
 		step(small_draw, happens_at);
@@ -475,7 +500,7 @@ static void expect_old_or_new(void (*what)(void), size_t len)
 			expect_foretold(&m, len);
 			news++;
 		}
-		assert_int_equal(bucket_common.lines[here()].owner, 0);
+		assert_int_equal(info().held, 0);
 	}
 	assert_true(olds > 0 && news > 10);
 }
@@ -483,7 +508,13 @@ static void expect_old_or_new(void (*what)(void), size_t len)
 static void from_stock_only_what_left_it_before(void **state)
 {
 	(void)state;
-	for (size_t len = 4; len <= 100; len = len == 32 ? 100 : 2 * len) {
+	for (size_t len = 4; len <= 64; len *= 2) {
+		begin(NULL);
+		expect_old_or_new(move, len);
+		expect_old_or_new(wipe, len);
+		if (len == 64)
+			break;
+		lease();
 		expect_old_or_new(move, len);
 		expect_old_or_new(wipe, len);
 	}
@@ -598,6 +629,154 @@ static void a_bucket_lost_before_its_first_use_is_counted(void **state)
 	(void)state;
 	assert_int_equal(bucket_take(&bucket_common), here());
 	assert_int_equal(info().held, 1);
+}
+
+/*
+ * Second signals.
+ */
+
+static void signal_moves(void)
+{
+	fake_signals++;
+}
+
+static void a_second_signal_takes_a_new_seed(void **state)
+{
+	(void)state;
+	signals_present = true;
+	for (int i = 0; i < LENGTHS; i++) {
+		struct model m;
+
+		assert_true(fill(out, 7));
+		fake_signals++;
+		m = model_now();
+		assert_true(fill(out, lengths[i]));
+		expect_foretold(&m, lengths[i]);
+	}
+	expect_redone(TIER_PAGE, signal_moves);
+}
+
+static void while_a_second_signal_changes_nothing_is_served(void **state)
+{
+	enum tier tiers[] = {TIER_PAGE, TIER_HARDWARE};
+
+	(void)state;
+	for (int t = 0; t < 2; t++)
+		for (int i = 0; i < LENGTHS; i++) {
+			begin(NULL);
+			tier_set(tiers[t], "");
+			signals_present = true;
+			for (int warm = 0; warm < 2; warm++) {
+				fake_signals = 0;
+				assert_false(fill(out, lengths[i]));
+				fake_signals = 8;
+				assert_true(fill(out, lengths[i]));
+			}
+			assert_int_equal(tier_now(), tiers[t]);
+		}
+}
+
+static void a_dead_processor_is_a_refusal(void **state)
+{
+	(void)state;
+	tier_set(TIER_HARDWARE, "");
+	assert_true(fill(out, 100));
+	fake_dead = true;
+	expect_refusal(FILL_HARDWARE, out, 100);
+	assert_int_equal(bucket_stamp(bucket()), 0);
+	fake_dead = false;
+	assert_true(fill(out, 100));
+}
+
+/*
+ * Leases: buckets that are taken without an exchange, from one stack only.
+ */
+
+static bool has_a_lease(uintptr_t of)
+{
+	for (int i = 0; i < 1000 && !bucket_lease_is(&bucket_common, of); i++) {
+		wipe();
+		assert_true(fill_slow(out, 8, of));
+	}
+	return bucket_lease_is(&bucket_common, of);
+}
+
+static void a_habit_gets_a_lease(void **state)
+{
+	uintptr_t same_place = stack + 16;
+
+	(void)state;
+	while (bucket_lease(same_place) != bucket_lease(stack))
+		same_place += 16;
+	bucket_common.lines[bucket_lease(stack)].owner = 0;
+	assert_true(has_a_lease(stack));
+	assert_false(has_a_lease(same_place));
+	assert_true(bucket_lease_is(&bucket_common, stack));
+}
+
+static void a_lease_serves_from_its_own_bucket(void **state)
+{
+	struct model m = model_now();
+	uint8_t before[sizeof(struct bucket)];
+
+	(void)state;
+	memcpy(before, bucket(), sizeof before);
+	lease();
+	for (size_t len = 4; len <= 32; len++) {
+		assert_true(draw(out, len));
+		model_draw(&m, fake_generation, foretold, len, true);
+		assert_memory_equal(out, foretold, len);
+		assert_true(bucket_lease_is(&bucket_common, stack));
+	}
+	leased = false;
+	assert_memory_equal(before, bucket(), sizeof before);
+}
+
+static void a_lease_that_is_busy_is_left_alone(void **state)
+{
+	uint8_t before[sizeof(struct bucket)];
+	unsigned int i = bucket_lease(stack);
+	uint64_t held = info().held;
+
+	(void)state;
+	lease();
+	assert_true(draw(out, 32));
+	assert_int_equal(info().held, held);
+	assert_true(bucket_lease_take(&bucket_common, i, stack));
+	assert_int_equal(info().held, held + 1);
+	memcpy(before, bucket(), sizeof before);
+	for (size_t len = 4; len <= 32; len++)
+		assert_true(draw(out, len));
+	assert_memory_equal(before, bucket(), sizeof before);
+	assert_int_equal(bucket_common.lines[i].owner, BUCKET_BUSY);
+}
+
+static void a_lease_is_of_tier_page_only(void **state)
+{
+	(void)state;
+	lease();
+	assert_true(draw(out, 32));
+	generation_end();
+	tier_set(TIER_CALL, "");
+	model_now();
+	for (size_t len = 4; len <= 32; len++) {
+		assert_true(draw(out, len));
+		model_expand(foretold, len);
+		assert_memory_equal(out, foretold, len);
+	}
+	assert_true(bucket_lease_is(&bucket_common, stack));
+}
+
+static void a_refused_seed_gives_a_lease_back(void **state)
+{
+	(void)state;
+	lease();
+	fake_refuses = true;
+	assert_false(draw(out, 32));
+	assert_int_equal(bucket_stamp(bucket()), 0);
+	assert_true(bucket_lease_is(&bucket_common, stack));
+	fake_refuses = false;
+	assert_true(draw(out, 32));
 }
 
 /* Runs in a child, whose answer is the test's. */
@@ -767,6 +946,14 @@ int main(void)
 		PROMISE(of_a_set_there_is_one),
 		PROMISE(a_lost_bucket_is_counted),
 		PROMISE(a_bucket_lost_before_its_first_use_is_counted),
+		PROMISE(a_second_signal_takes_a_new_seed),
+		PROMISE(while_a_second_signal_changes_nothing_is_served),
+		PROMISE(a_dead_processor_is_a_refusal),
+		PROMISE(a_habit_gets_a_lease),
+		PROMISE(a_lease_serves_from_its_own_bucket),
+		PROMISE(a_lease_that_is_busy_is_left_alone),
+		PROMISE(a_lease_is_of_tier_page_only),
+		PROMISE(a_refused_seed_gives_a_lease_back),
 		PROMISE(fork_gives_back_what_other_threads_held),
 		PROMISE(fork_gives_back_a_bucket_before_its_first_use),
 		PROMISE(a_child_counts_from_zero),

@@ -15,6 +15,7 @@
 #include "../src/bucket.h"
 #include "../src/cpu.h"
 #include "../src/fill.h"
+#include "../src/fill_small.h"
 #include "../src/tier.h"
 #include "model.h"
 
@@ -50,6 +51,26 @@ static void draw_word(void)
 	assert_in_range(word, 0, UINT32_MAX);
 	memcpy(got, &(uint32_t){(uint32_t)word}, 4);
 	model_draw(&common, fake_generation, foretold, 4, true);
+	compare(4);
+}
+
+/* From the bucket leased to that stack. */
+static void draw_leased(uintptr_t stack, struct model *m, size_t len)
+{
+	assert_true(fill_quick(got, len, stack) || fill_slow(got, len, stack));
+	model_draw(m, fake_generation, foretold, len, true);
+	compare(len);
+}
+
+static void draw_leased_word(uintptr_t stack, struct model *m)
+{
+	int64_t word = fill_quick_word(stack);
+
+	if (word < 0)
+		word = fill_slow_word(stack);
+	assert_in_range(word, 0, UINT32_MAX);
+	memcpy(got, &(uint32_t){(uint32_t)word}, 4);
+	model_draw(m, fake_generation, foretold, 4, true);
 	compare(4);
 }
 
@@ -138,6 +159,31 @@ static void random_sizes(void)
 	}
 }
 
+/* Every lease has a generator of its own. */
+static void random_leases(void)
+{
+	enum { LEASES = 16 };
+	static const uintptr_t stack = 0x7ffc00000000;
+	struct model its[LEASES] = {0};
+
+	fake_generation++;
+	for (int i = 0; i < LEASES; i++)
+		fake_lease(stack + (uintptr_t)i * 4096);
+	for (int i = 0; i < 200000; i++) {
+		unsigned int which = (unsigned int)rand() % LEASES;
+		uintptr_t at = stack + which * 4096;
+
+		if (rand() % 4096 == 0)
+			fake_generation++;
+		if (rand() % 64 == 0)
+			draw(any_size());
+		else if (rand() % 4 == 0)
+			draw_leased_word(at, &its[which]);
+		else
+			draw_leased(at, &its[which], 4 + (size_t)rand() % 29);
+	}
+}
+
 /* Up to the key's end and beyond, by small requests and by large ones. */
 static void a_key_ends_after_1024_refills(void)
 {
@@ -168,6 +214,27 @@ static void a_key_for_each_request(void)
 	}
 }
 
+static void mixed(void)
+{
+	struct model m = {0};
+
+	fake_second++;
+	for (size_t total = 0, i = 0, len; total < TOTAL; total += len, i++) {
+		len = i < BOUNDARIES ? boundaries[i] : any_size();
+		fake_second += rand() % 16 == 0;
+		assert_true(fill(got, len));
+		model_mix(&m, fake_second, foretold, len);
+		compare(len);
+	}
+}
+
+static void tier_hardware_has_the_foretold_bytes(void **state)
+{
+	(void)state;
+	tier_set(TIER_HARDWARE, "");
+	with_every_variant(mixed);
+}
+
 static void stock_has_the_foretold_bytes(void **state)
 {
 	(void)state;
@@ -175,6 +242,13 @@ static void stock_has_the_foretold_bytes(void **state)
 	with_every_variant(every_size);
 	with_every_variant(every_boundary);
 	with_every_variant(random_sizes);
+}
+
+static void leases_have_the_foretold_bytes(void **state)
+{
+	(void)state;
+	tier_set(TIER_PAGE, "");
+	with_every_variant(random_leases);
 }
 
 static void the_1025th_refill_has_a_new_key(void **state)
@@ -243,8 +317,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_model_is_chacha20),
 		cmocka_unit_test(stock_has_the_foretold_bytes),
+		cmocka_unit_test(leases_have_the_foretold_bytes),
 		cmocka_unit_test(the_1025th_refill_has_a_new_key),
 		cmocka_unit_test(tier_call_has_the_foretold_bytes),
+		cmocka_unit_test(tier_hardware_has_the_foretold_bytes),
 		cmocka_unit_test(tier_kernel_has_the_foretold_bytes),
 		cmocka_unit_test(a_bucket_expands_any_key),
 	};

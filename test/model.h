@@ -26,7 +26,7 @@ struct model {
 	uint64_t generation;
 	uint8_t key[32];
 	uint8_t batch[MODEL_BATCH];
-	unsigned int left, refills;
+	unsigned int left, refills;	/* left: in tier hardware, bytes made */
 };
 
 /* How many seeds and nonces the library should have taken by now. */
@@ -172,6 +172,36 @@ static inline void model_expand(uint8_t *out, size_t len)
 		else
 			model_stream(out, piece, key, 0,
 				     fake_nonce(model_nonces++));
+	}
+}
+
+/*
+ * Tier hardware: words of the processor's are taken in under a key of the
+ * kernel's, which lasts a second or a MiB: one block of it is the next key and
+ * this request's.
+ */
+static inline void model_mix(struct model *m, uint64_t second, uint8_t *out,
+			     size_t len)
+{
+	for (size_t piece; len; len -= piece, out += piece) {
+		uint64_t words[4];
+		uint8_t keys[64];
+
+		piece = len < MODEL_PIECE ? len : MODEL_PIECE;
+		if (m->generation != second || m->left >= 1024 * 1024) {
+			model_forget(m->key, sizeof m->key);
+			fake_seed(m->key, model_seeds++);
+			m->generation = second;
+			m->left = 0;
+		}
+		for (int i = 0; i < 4; i++)
+			words[i] = fake_nonce(model_nonces++);
+		model_block(keys, m->key, words[0], words[1]);
+		model_forget(m->key, sizeof m->key);
+		model_forget(keys, 32);
+		memcpy(m->key, keys + 32, 32);
+		model_stream(out, piece, keys, words[2], words[3]);
+		m->left += (unsigned int)piece;
 	}
 }
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../explain.h"
-#include "../fill.h"
+#include "../fill_small.h"
 #include "../real.h"
 #include "../urandom_fd.h"
 #include "export.h"
@@ -85,12 +85,13 @@ static bool position(off64_t at, size_t len)
 		return name##_next arguments; \
 	}
 
-#define SHIM(name, parameters, arguments, maybe, serve) \
+#define SHIM(name, parameters, arguments, maybe, quick, serve) \
 	NEXT(name, parameters, arguments) \
 	static __attribute__((noinline)) ssize_t name##_maybe parameters \
 	{ \
 		ssize_t served = -1; \
 \
+		quick; \
 		real_testcancel(); \
 		if (maybe) \
 			served = serve; \
@@ -103,10 +104,19 @@ static bool position(off64_t at, size_t len)
 		return name##_next arguments; \
 	}
 
-#define READ(name, parameters, arguments, maybe) \
-	SHIM(name, parameters, arguments, maybe, read_serve(fd, buf, len))
+/* A few bytes of a trusted descriptor need no other room. */
+#define READ_QUICK \
+	if (urandom_fd_trusted(fd) && fill_quick(buf, len, cpu_stack())) { \
+		real_testcancel(); \
+		return (ssize_t)len; \
+	}
 
-READ(read, (int fd, void *buf, size_t len), (fd, buf, len), true)
+#define READ(name, parameters, arguments, maybe) \
+	SHIM(name, parameters, arguments, maybe, , \
+	     read_serve(fd, buf, len))
+
+SHIM(read, (int fd, void *buf, size_t len), (fd, buf, len), true, READ_QUICK,
+     read_serve(fd, buf, len))
 READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
 READ(__read_chk, (int fd, void *buf, size_t len, size_t room),
      (fd, buf, len, room), len <= room)
@@ -122,7 +132,7 @@ READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
      (fd, buf, len, at, room), position(at, len) && len <= room)
 
 #define READ_VECTOR(name, parameters, arguments, maybe) \
-	SHIM(name, parameters, arguments, maybe, \
+	SHIM(name, parameters, arguments, maybe, , \
 	     serve_vector(fd, vector, count))
 
 READ_VECTOR(readv, (int fd, const struct iovec *vector, int count),

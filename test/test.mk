@@ -1,0 +1,40 @@
+# Tests of the rooms, with fakes for others; of the library from outside; scripts.
+WHITEBOX := $(patsubst test/%.c,%,$(wildcard $(addprefix test/,$(addsuffix .c,\
+	chacha20 model fill step secrets generation elf_symbol image hardware))))
+PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
+BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls soak,\
+	$(patsubst test/%.c,%,$(wildcard test/*.c)))
+SCRIPTS := $(patsubst test/%.sh,%,$(wildcard test/*.sh))
+PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
+	$(addsuffix .so,$(PLUGINS)))
+CMOCKA = $(if $(filter calls,$*),,-lcmocka -lpthread -ldl)
+LDFLAGS_plugin_sysv := -Wl,--hash-style=sysv
+
+test: $(SO) $(COMMAND) $(PROGRAMS)
+	@WHITEBOX="$(WHITEBOX)" BLACKBOX="$(BLACKBOX)" SCRIPTS="$(SCRIPTS)" \
+		test/run $(B) $(abspath $(SO))
+
+demo: $(SO) $(B)/test/calls
+	@test/demo $(abspath $(SO)) $(B)/test/calls
+
+$(B)/rooms.a: $(OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/test/plugin_%.so: test/plugin_%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -fPIC -shared $(CFLAGS) $(LDFLAGS_plugin_$*) -o $@ $<
+
+$(addprefix $(B)/test/,$(WHITEBOX)): $(B)/test/%: test/%.c $(B)/rooms.a
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Isrc -Iinclude $(CFLAGS) -o $@ $< $(B)/rooms.a $(CMOCKA)
+
+$(B)/test/%: test/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Iinclude $(CFLAGS) -o $@ $< $(CMOCKA)
+
+.PHONY: test demo
+-include $(wildcard $(B)/test/*.d)
