@@ -50,10 +50,7 @@ chacha20_blocks *bucket_stream = first_stream;
 
 static void *map(size_t size, int flags)
 {
-	long at = REAL_CALL(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, flags,
-			    -1, 0);
-
-	return at < 0 && at >= -4095 ? NULL : (void *)at;
+	return real_map(size, PROT_READ | PROT_WRITE, flags, -1);
 }
 
 static long advise(void *at, size_t size, int advice)

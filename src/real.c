@@ -76,6 +76,18 @@ void *real_find(void **slot, const char *name)
 	return found;
 }
 
+/* On 32 bits the old call takes a structure; the newer one counts pages. */
+void *real_map(size_t size, int protection, int flags, int fd)
+{
+#if defined(SYS_mmap2)
+	long at = REAL_CALL(SYS_mmap2, 0, size, protection, flags, fd, 0);
+#else
+	long at = REAL_CALL(SYS_mmap, 0, size, protection, flags, fd, 0);
+#endif
+
+	return at < 0 && at >= -4095 ? NULL : (void *)at;
+}
+
 /*
  * By name: what the linker knows as pthread_atfork is, with glibc, an object of
  * its own that ties a handler to an object's end. We have none.

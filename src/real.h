@@ -26,6 +26,9 @@ long real_call(long number, long a, long b, long c, long d, long e, long f);
 		  (long)(e), (long)(f))
 #define REAL_CALL(...) REAL_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
+/* Memory from the kernel, or from the beginning of a file (fd -1: none). */
+void *real_map(size_t size, int protection, int flags, int fd);
+
 /* The kernel's answer as libc gives it: -1 and errno, or the answer. */
 static inline long real_result(long answer)
 {

@@ -44,7 +44,8 @@ static const volatile void *map(const char *device, const char *stand_in)
 {
 	size_t page = getauxval(AT_PAGESZ);
 	const char *path = secure_getenv(stand_in);
-	long fd, at;
+	const volatile void *at;
+	long fd;
 
 	if (!path && getauxval(AT_EUID) != 0)
 		return NULL;
@@ -52,9 +53,9 @@ static const volatile void *map(const char *device, const char *stand_in)
 		       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	at = REAL_CALL(SYS_mmap, 0, page, PROT_READ, MAP_SHARED, fd, 0);
+	at = real_map(page, PROT_READ, MAP_SHARED, (int)fd);
 	REAL_CALL(SYS_close, fd);
-	return at < 0 && at >= -4095 ? NULL : (const volatile void *)at;
+	return at;
 }
 
 void signals_start(void)

@@ -71,6 +71,14 @@ static void begin_table(unsigned int seconds)
 	soak->bits = bits;
 }
 
+/* The first few are told. */
+static void note_wrong(const char *what, long number)
+{
+	if (atomic_fetch_add(&soak->wrong, 1) < 10)
+		fprintf(stderr, "wrong: %s (%ld, errno %d)\n", what, number,
+			errno);
+}
+
 /* A handler or another process may come at any time: one exchange a word. */
 static void keep(uint64_t word)
 {
@@ -181,37 +189,42 @@ static pid_t underscore_fork(void)
 	return _Fork ? _Fork() : raw_fork();
 }
 
-static pid_t any_fork(uint64_t *dice)
-{
-	static pid_t (*const forks[])(void) = {fork, underscore_fork, raw_fork};
-
-	soak->forks++;
-	return forks[roll(dice) % COUNT(forks)]();
-}
-
-/* The child, and now and then a child of the child, go on where we are. */
-static void forks(uint64_t *dice)
+/*
+ * The child, and now and then a child of the child, go on where we are. After a
+ * raw fork libc's own locks may be held for ever by threads that did not come
+ * along: its fork is not for such children.
+ */
+static void fork_by(pid_t (*split)(void), uint64_t *dice)
 {
 	uint8_t bytes[2048];
 	pid_t child;
 	int status = -1;
+	long waited;
 
 	draw_any(dice, bytes, sizeof bytes);
-	child = any_fork(dice);
+	soak->forks++;
+	child = split();
 	if (child == 0) {
 		alarm(LIMIT);
 		for (int i = 0; i < 30; i++)
 			draw_any(dice, bytes, sizeof bytes);
 		if (roll(dice) % 8 == 0)
-			forks(dice);
+			fork_by(raw_fork, dice);
 		soak->children++;
 		_exit(0);
 	}
 	for (int i = 0; i < 10; i++)
 		draw_any(dice, bytes, sizeof bytes);
-	if (child < 0 || RAW(SYS_wait4, child, &status, 0, 0) != child ||
-	    status != 0)
-		soak->wrong++;
+	waited = RAW(SYS_wait4, child, &status, 0, 0);
+	if (child < 0 || waited != child || status != 0)
+		note_wrong("a child", waited == child ? status : waited);
+}
+
+static void forks(uint64_t *dice)
+{
+	static pid_t (*const splits[])(void) = {fork, underscore_fork, raw_fork};
+
+	fork_by(splits[roll(dice) % COUNT(splits)], dice);
 }
 
 /* It draws in the middle of whatever thread it meets, and forks there. */
@@ -310,7 +323,8 @@ static void check(int fd, unsigned int file, uint64_t *dice)
 	if (got != (ssize_t)len ||
 	    (file ? !known_is(bytes, file - 1, (uint64_t)at, len) :
 		    !known_random(bytes, len)))
-		soak->wrong++;
+		note_wrong(file ? "a read of a file" : "a read of the device",
+			   got);
 	else if (!file)
 		keep_all(bytes, len);
 }
@@ -339,7 +353,7 @@ static void descriptors(uint64_t *dice)
 	case 1:
 		if (dup3(numbers[j], numbers[i], O_CLOEXEC) != numbers[i] &&
 		    i != j)
-			soak->wrong++;
+			note_wrong("dup3", numbers[i]);
 		files[i] = files[j];
 		break;
 	default:
