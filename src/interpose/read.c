@@ -27,14 +27,14 @@ ssize_t __pread64(int, void *, size_t, off64_t);
 ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
 ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
-ssize_t read_serve(int fd, void *buf, size_t len)
+ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 {
 	if (len > READ_MAX)
 		return -1;
 	if (!urandom_fd_trusted(fd) &&
 	    (!fill_likely(len) || !urandom_fd_proved(fd)))
 		return -1;
-	if (!explain(EXPLAIN_READ, len, fill(buf, len)))
+	if (!explain(EXPLAIN_READ, len, fill_slow(buf, len, stack)))
 		return -1;
 	return (ssize_t)len;
 }
@@ -89,9 +89,11 @@ static bool position(off64_t at, size_t len)
 	NEXT(name, parameters, arguments) \
 	static __attribute__((noinline)) ssize_t name##_maybe parameters \
 	{ \
+		uintptr_t stack = cpu_stack(); \
 		ssize_t served = -1; \
 \
-		quick; \
+		(void)stack; \
+		quick \
 		real_testcancel(); \
 		if (maybe) \
 			served = serve; \
@@ -106,17 +108,17 @@ static bool position(off64_t at, size_t len)
 
 /* A few bytes of a trusted descriptor need no other room. */
 #define READ_QUICK \
-	if (urandom_fd_trusted(fd) && fill_quick(buf, len, cpu_stack())) { \
+	if (urandom_fd_trusted(fd) && fill_quick(buf, len, stack)) { \
 		real_testcancel(); \
 		return (ssize_t)len; \
 	}
 
 #define READ(name, parameters, arguments, maybe) \
 	SHIM(name, parameters, arguments, maybe, , \
-	     read_serve(fd, buf, len))
+	     read_serve(fd, buf, len, stack))
 
 SHIM(read, (int fd, void *buf, size_t len), (fd, buf, len), true, READ_QUICK,
-     read_serve(fd, buf, len))
+     read_serve(fd, buf, len, stack))
 READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
 READ(__read_chk, (int fd, void *buf, size_t len, size_t room),
      (fd, buf, len, room), len <= room)

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
+#include "../cpu.h"
 #include "../real.h"
 #include "../urandom_fd.h"
 #include "read.h"
@@ -78,7 +79,8 @@ long syscall_descriptor(long number, long a, long b, long c, long d, long e,
 	switch (number) {
 	case SYS_read:
 		served = urandom_fd_maybe((int)a) ?
-				 read_serve((int)a, (void *)b, (size_t)c) :
+				 read_serve((int)a, (void *)b, (size_t)c,
+					    cpu_stack()) :
 				 -1;
 		return served >= 0 ? served : next(call);
 	case SYS_openat:
