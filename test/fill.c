@@ -227,10 +227,13 @@ static void a_refused_seed_leaves_no_stamp_and_passes(void **state)
 	(void)state;
 	for (enum tier t = TIER_KERNEL; t <= TIER_PAGE; t++) {
 		tier_set(t, "");
-		wipe();
+		assert_true(fill(out, 300));
+		move();
+		fake_second++;
 		fake_refuses = true;
 		expect_refusal(FILL_SEED, out, 300);
 		assert_int_equal(bucket_stamp(bucket()), 0);
+		assert_true(zeros(bucket()->batch, BUCKET_BATCH));
 		fake_refuses = false;
 		assert_true(fill(out, 300));
 	}

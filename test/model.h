@@ -32,13 +32,13 @@ struct model {
 /* How many seeds and nonces the library should have taken by now. */
 static unsigned int model_seeds, model_nonces;
 
-/* Told of each secret that should be nowhere any more: keys, dropped stock. */
-static void (*model_forgets)(const uint8_t *secret, size_t len);
+/* Told of each key that should be nowhere any more. */
+static void (*model_forgets)(const uint8_t key[static 32]);
 
-static inline void model_forget(const uint8_t *secret, size_t len)
+static inline void model_forget(const uint8_t key[static 32])
 {
 	if (model_forgets)
-		model_forgets(secret, len);
+		model_forgets(key);
 }
 
 static inline uint32_t model_word(const uint8_t *p)
@@ -119,7 +119,7 @@ static inline void model_refill(struct model *m, uint8_t **out, size_t *len)
 
 	model_stream(*out, bulk, m->key, 0, nonce);
 	model_stream(next, sizeof next, m->key, bulk / 64, nonce);
-	model_forget(m->key, sizeof m->key);
+	model_forget(m->key);
 	memcpy(m->key, next, 32);
 	memcpy(m->batch, next + 32, MODEL_BATCH);
 	m->left = MODEL_BATCH;
@@ -142,8 +142,7 @@ static inline void model_draw(struct model *m, uint64_t now, uint8_t *out,
 		if (m->generation != now ||
 		    (m->refills >= MODEL_REFILLS &&
 		     !(short_way && m->left >= len))) {
-			model_forget(m->key, sizeof m->key);
-			model_forget(m->batch + MODEL_BATCH - m->left, m->left);
+			model_forget(m->key);
 			fake_seed(m->key, model_seeds++);
 			m->generation = now;
 			m->left = m->refills = 0;
@@ -166,7 +165,7 @@ static inline void model_expand(uint8_t *out, size_t len)
 
 		piece = len < MODEL_PIECE ? len : MODEL_PIECE;
 		fake_seed(key, model_seeds++);
-		model_forget(key, sizeof key);
+		model_forget(key);
 		if (piece <= sizeof key)
 			memcpy(out, key, piece);
 		else
@@ -189,7 +188,7 @@ static inline void model_mix(struct model *m, uint64_t second, uint8_t *out,
 
 		piece = len < MODEL_PIECE ? len : MODEL_PIECE;
 		if (m->generation != second || m->left >= 1024 * 1024) {
-			model_forget(m->key, sizeof m->key);
+			model_forget(m->key);
 			fake_seed(m->key, model_seeds++);
 			m->generation = second;
 			m->left = 0;
@@ -197,8 +196,8 @@ static inline void model_mix(struct model *m, uint64_t second, uint8_t *out,
 		for (int i = 0; i < 4; i++)
 			words[i] = fake_nonce(model_nonces++);
 		model_block(keys, m->key, words[0], words[1]);
-		model_forget(m->key, sizeof m->key);
-		model_forget(keys, 32);
+		model_forget(m->key);
+		model_forget(keys);
 		memcpy(m->key, keys + 32, 32);
 		model_stream(out, piece, keys, words[2], words[3]);
 		m->left += (unsigned int)piece;

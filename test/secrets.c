@@ -160,8 +160,7 @@ static void child(void)
  * The needles.
  */
 
-/* DROPPED is stock that nobody got, nor will. */
-enum kind { NONE, HANDED_OUT, LIVE, DEAD, DROPPED };
+enum kind { NONE, HANDED_OUT, LIVE, DEAD };
 
 struct needle {
 	uint64_t word;
@@ -210,11 +209,10 @@ static void add_repeated(const uint8_t *key)
 		add(model_word(key + i) * UINT64_C(0x100000001), DEAD);
 }
 
-static void add_forgotten(const uint8_t *secret, size_t len)
+static void add_forgotten(const uint8_t key[static 32])
 {
-	add_bytes(secret, len, len == 32 ? DEAD : DROPPED);
-	if (len == 32)
-		add_repeated(secret);
+	add_bytes(key, 32, DEAD);
+	add_repeated(key);
 }
 
 static void foretell(struct model *m, uint64_t now, uint8_t *to, size_t len)
@@ -270,7 +268,6 @@ static bool allowed(uintptr_t at, enum kind kind)
 	       within(at, earlier, sizeof earlier) ||
 	       (kind == LIVE &&
 		within(at, bucket()->key, BUCKET_REFILL)) ||
-	       (kind == DROPPED && !within(at, bucket(), BUCKET_PAGE)) ||
 	       (kind == HANDED_OUT &&
 		within(at, alternate_stack, ALTERNATE));
 }
@@ -279,7 +276,7 @@ static void found(uintptr_t at, enum kind kind, const char *where)
 {
 	static const char *const kinds[] = {
 		[HANDED_OUT] = "handed out", [LIVE] = "the next",
-		[DEAD] = "forgotten", [DROPPED] = "dropped",
+		[DEAD] = "forgotten",
 	};
 
 	fail_msg("%s, tier %s, %s%s, %zu bytes: bytes %s are at %#" PRIxPTR

@@ -20,7 +20,6 @@
 #include "draws.h"
 
 #include <linux/random.h>
-#include <math.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -499,6 +498,31 @@ static int sample(unsigned long long bytes)
 	return fflush(stdout) != 0;
 }
 
+/* Newton's; libm is no library of ours. */
+static double root(double square)
+{
+	double x = square;
+
+	for (int i = 0; i < 100; i++)
+		x = (x + square / x) / 2;
+	return x;
+}
+
+static double chi_square(const uint64_t *counts, size_t kinds)
+{
+	double total = 0, expected, sum = 0;
+
+	for (size_t i = 0; i < kinds; i++)
+		total += (double)counts[i];
+	expected = total / (double)kinds;
+	for (size_t i = 0; i < kinds; i++) {
+		double off = (double)counts[i] - expected;
+
+		sum += off * off / expected;
+	}
+	return sum;
+}
+
 /*
  * How far the sums lie from what is expected, in standard deviations: of the
  * ones among the bits, and of the chi-square of bytes and of pairs of bytes. 6
@@ -508,8 +532,7 @@ static int judge(void)
 {
 	static uint64_t bytes[256], pairs[65536];
 	static uint8_t buffer[65536];
-	double total = 0, ones = 0, chi = 0, chi_of_pairs = 0, count_of_pairs;
-	double deviation[3];
+	double total = 0, ones = 0, deviation[3];
 	int bad = 0, good = 0;
 	size_t got;
 
@@ -524,20 +547,14 @@ static int judge(void)
 	}
 	if (total < 1e6)
 		return 2;
-	count_of_pairs = floor(total / 2);
-	for (size_t i = 0; i < COUNT(bytes); i++)
-		chi += pow((double)bytes[i] - total / 256, 2) / (total / 256);
-	for (size_t i = 0; i < COUNT(pairs); i++)
-		chi_of_pairs += pow((double)pairs[i] - count_of_pairs / 65536,
-				    2) / (count_of_pairs / 65536);
-	deviation[0] = (ones - total * 4) / sqrt(total * 2);
-	deviation[1] = (chi - 255) / sqrt(2 * 255.0);
-	deviation[2] = (chi_of_pairs - 65535) / sqrt(2 * 65535.0);
+	deviation[0] = (ones - total * 4) / root(total * 2);
+	deviation[1] = (chi_square(bytes, 256) - 255) / root(2 * 255);
+	deviation[2] = (chi_square(pairs, 65536) - 65535) / root(2 * 65535);
 	printf("%.0f bytes: ones %+.2f, bytes %+.2f, pairs of bytes %+.2f "
 	       "standard deviations from what is expected\n",
 	       total, deviation[0], deviation[1], deviation[2]);
 	for (size_t i = 0; i < COUNT(deviation); i++) {
-		if (fabs(deviation[i]) < 6)
+		if (deviation[i] > -6 && deviation[i] < 6)
 			good++;
 		else
 			bad++;

@@ -1,0 +1,87 @@
+/*
+ * fread and its relatives, for large requests on a stream of the random device:
+ * libc would read past its own buffer, straight into the caller's, inside itself
+ * where no shim reaches. Small requests are out of its buffer, 4 KiB a system
+ * call; they stay there, and pay one comparison here.
+ *
+ * A stream that has bytes in its buffer, pushed back ones among them, or that is
+ * being written, is libc's. What we look at are fields that glibc's header shows.
+ */
+#include <stdio.h>
+
+#include "../cpu.h"
+#include "../real.h"
+#include "../urandom_fd.h"
+#include "export.h"
+#include "read.h"
+
+#if defined(__GLIBC__)
+
+#undef fread_unlocked	/* a macro where the compiler optimizes */
+
+enum {
+	LARGE = 4096,
+	/* _flags: unreadable, at its end, in error, pushed back, written to */
+	NOT_OURS = 0x0004 | 0x0010 | 0x0020 | 0x0100 | 0x0800,
+};
+
+size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
+size_t __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+
+static bool untouched(const FILE *stream)
+{
+	return !(stream->_flags & NOT_OURS) &&
+	       stream->_IO_read_ptr == stream->_IO_read_end;
+}
+
+/* True if all of it was served. */
+static bool serve(FILE *stream, void *buf, size_t len, bool lock)
+{
+	ssize_t served = -1;
+
+	if (lock)
+		flockfile(stream);
+	if (untouched(stream))
+		served = read_serve(stream->_fileno, buf, len, cpu_stack());
+	if (lock)
+		funlockfile(stream);
+	return served >= 0;
+}
+
+#define FREAD(name, parameters, arguments, fits, lock) \
+	static size_t name##_first parameters; \
+	static size_t (*name##_next) parameters = name##_first; \
+	static size_t name##_first parameters \
+	{ \
+		__atomic_store_n(&name##_next, REAL(name), __ATOMIC_RELAXED); \
+		return name##_next arguments; \
+	} \
+	static __attribute__((noinline)) size_t name##_large parameters \
+	{ \
+		size_t len; \
+\
+		if (urandom_fd_maybe(stream->_fileno) && (fits) && \
+		    !__builtin_mul_overflow(size, count, &len) && \
+		    serve(stream, buf, len, lock)) \
+			return count; \
+		return name##_next arguments; \
+	} \
+	EXPORT size_t name parameters \
+	{ \
+		if (__builtin_expect(size * count >= LARGE, 0)) \
+			return name##_large arguments; \
+		return name##_next arguments; \
+	}
+
+FREAD(fread, (void *buf, size_t size, size_t count, FILE *stream),
+      (buf, size, count, stream), true, true)
+FREAD(fread_unlocked, (void *buf, size_t size, size_t count, FILE *stream),
+      (buf, size, count, stream), true, false)
+FREAD(__fread_chk,
+      (void *buf, size_t room, size_t size, size_t count, FILE *stream),
+      (buf, room, size, count, stream), room / size >= count, true)
+FREAD(__fread_unlocked_chk,
+      (void *buf, size_t room, size_t size, size_t count, FILE *stream),
+      (buf, room, size, count, stream), room / size >= count, false)
+
+#endif

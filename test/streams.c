@@ -1,0 +1,156 @@
+/*
+ * Large requests on a stream of the device are served; every other byte of a
+ * stream is libc's: what is in its buffer, what was pushed back, what a file has.
+ */
+#include "promise.h"
+
+enum { LARGE = 16384 };
+
+static uint8_t bytes[LARGE];
+
+size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
+size_t __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+
+static void expect_stream_served(size_t got, size_t want, uint64_t before)
+{
+	expect(got == want);
+	expect(!preload_counts() || preload_served() > before);
+}
+
+static void large_requests_are_served(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	uint64_t before = preload_served();
+
+	expect(stream != NULL);
+	errno = 4242;
+	expect_stream_served(fread(bytes, 1, LARGE, stream), LARGE, before);
+	expect_random_bytes(bytes, LARGE);
+	before = preload_served();
+	expect_stream_served(fread_unlocked(bytes, 4, LARGE / 4, stream),
+			     LARGE / 4, before);
+	before = preload_served();
+	expect_stream_served(__fread_chk(bytes, LARGE, LARGE, 1, stream), 1,
+			     before);
+	before = preload_served();
+	expect_stream_served(__fread_unlocked_chk(bytes, LARGE, 1, LARGE,
+						  stream), LARGE, before);
+	expect(errno == 4242 && !feof(stream) && !ferror(stream));
+	expect(fclose(stream) == 0);
+}
+
+static void what_was_pushed_back_comes_first(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+
+	for (int i = 0; i < 64; i++) {
+		expect(ungetc(i, stream) == i);
+		expect(fread(bytes, 1, LARGE, stream) == LARGE);
+		expect(bytes[0] == i);
+		expect_random_bytes(bytes + 1, 64);
+	}
+	expect(fclose(stream) == 0);
+}
+
+static void large_and_small_may_be_mixed(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	uint8_t small[100];
+
+	for (int i = 0; i < 200; i++) {
+		expect(fread(small, 1, sizeof small, stream) == sizeof small);
+		expect_random_bytes(small, sizeof small);
+		expect(getc(stream) != EOF);
+		expect(fread(bytes, 1, LARGE, stream) == LARGE);
+		expect_random_bytes(bytes, LARGE);
+	}
+	expect(fclose(stream) == 0);
+}
+
+static void a_file_gives_its_own_bytes(void)
+{
+	FILE *stream = fopen(known_path(1), "r");
+
+	expect(stream != NULL);
+	for (uint64_t at = 0; at < 4 * LARGE; at += LARGE) {
+		expect(fread(bytes, 1, LARGE, stream) == LARGE);
+		expect(known_is(bytes, 1, at, LARGE));
+	}
+	expect(fclose(stream) == 0);
+}
+
+/* The stream's number becomes a file's, and the stream does not know. */
+static void a_number_taken_away_gives_the_files_bytes(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	int file = open_known(1);
+
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(dup2(file, fileno(stream)) == fileno(stream));
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(known_is(bytes, 1, 0, LARGE));
+	expect(fclose(stream) == 0 && close(file) == 0);
+}
+
+static void an_unseen_swap_gives_the_files_bytes(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	int file = open_known(1);
+
+	only_the_proof_sees_this();
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(raw_call(SYS_dup3, file, fileno(stream), 0, 0, 0, 0) >= 0);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(known_is(bytes, 1, 0, LARGE));
+	expect(fclose(stream) == 0 && close(file) == 0);
+}
+
+static void a_stream_for_writing_is_not_read(void)
+{
+	FILE *stream = fopen("/dev/urandom", "w");
+
+	expect(stream != NULL);
+	expect(fread(bytes, 1, LARGE, stream) == 0 && ferror(stream));
+	expect(fclose(stream) == 0);
+}
+
+static void an_overflow_is_libcs_affair(void)
+{
+	FILE *stream = fopen(known_path(1), "r");
+
+	expect(fread(bytes, (size_t)1 << 63, 2, stream) == 0);
+	expect(fread(bytes, 0, LARGE, stream) == 0);
+	expect(fread(bytes, LARGE, 0, stream) == 0);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(known_is(bytes, 1, 0, LARGE));
+	expect(fclose(stream) == 0);
+}
+
+static void streams_without_a_descriptor_go_on(void)
+{
+	static char text[LARGE];
+	FILE *stream = fmemopen(text, sizeof text, "r");
+
+	memset(text, 'x', sizeof text);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(memcmp(bytes, text, LARGE) == 0);
+	expect(fread(bytes, 1, LARGE, stream) == 0 && feof(stream));
+	expect(fclose(stream) == 0);
+}
+
+int main(void)
+{
+	static struct promise promises[] = {
+		APART(large_requests_are_served),
+		APART(what_was_pushed_back_comes_first),
+		APART(large_and_small_may_be_mixed),
+		APART(a_file_gives_its_own_bytes),
+		APART(a_number_taken_away_gives_the_files_bytes),
+		APART(an_unseen_swap_gives_the_files_bytes),
+		APART(a_stream_for_writing_is_not_read),
+		APART(an_overflow_is_libcs_affair),
+		APART(streams_without_a_descriptor_go_on),
+	};
+
+	return promises_keep("streams", promises, COUNT(promises));
+}
