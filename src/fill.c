@@ -130,7 +130,8 @@ static bool renew(struct bucket_set *set, unsigned int i)
 static bool current(const struct bucket *b)
 {
 	return fill_current(b) &&
-	       (!signals_present || b->signals == signals_now());
+	       (!signals_present ||
+		(b->signals && b->signals == signals_now()));
 }
 
 /* One piece from stock. */
