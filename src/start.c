@@ -40,49 +40,50 @@ static bool since_5_6(void)
 	return part[0] > 5 || (part[0] == 5 && part[1] >= 6);
 }
 
-static const char *why_not_better(enum tier tier)
-{
-	if (tier == settings.ceiling && tier < TIER_PAGE)
-		return "FASTRAND_SOURCE";
-	switch (tier) {
-	case TIER_CALL:
-		return "the kernel's page was not found";
-	case TIER_KERNEL:
-		if (settings.ceiling == TIER_HARDWARE)
-			return "the processor has no fast generator";
-		return vdso_getrandom() ? "the kernel has no droppable memory" :
-					  "the vDSO has no getrandom";
-	case TIER_OFF:
-		return "the kernel has no memory that fork wipes";
-	default:
-		return "";
-	}
-}
-
-/* The best that this system offers, up to what the user allows. */
-static enum tier best(void)
+/*
+ * The best that this system offers, up to what the user allows, and why not a
+ * better one. Where memory may come back intact in a restored image the vDSO's
+ * function is not used: its state would be restored too, and repeat itself.
+ */
+static enum tier best(const char **why)
 {
 	memory = bucket_start();
+	*why = "the kernel has no memory that fork wipes";
 	if (memory == BUCKET_NONE)
 		return TIER_OFF;
+	*why = "FASTRAND_SOURCE";
 	if (settings.ceiling == TIER_KERNEL)
 		return TIER_KERNEL;
 	if (settings.ceiling == TIER_HARDWARE) {
 		signals_start();
-		return hardware_there() && clock_second() ? TIER_HARDWARE :
-							     TIER_KERNEL;
+		if (hardware_there() && clock_second())
+			return TIER_HARDWARE;
+		*why = "the processor has no fast generator";
+		return TIER_KERNEL;
 	}
 	vdso_start();
-	if (!vdso_getrandom() || memory != BUCKET_DROPPABLE)
+	*why = "the vDSO has no getrandom";
+	if (!vdso_getrandom())
 		return TIER_KERNEL;
-	if (settings.ceiling == TIER_CALL || !generation_start())
+	if (memory != BUCKET_DROPPABLE) {
+		vdso_end();
+		*why = "the kernel has no droppable memory";
+		return TIER_KERNEL;
+	}
+	*why = "FASTRAND_SOURCE";
+	if (settings.ceiling == TIER_CALL)
+		return TIER_CALL;
+	*why = "the kernel's page was not found";
+	if (!generation_start())
 		return TIER_CALL;
 	signals_start();
+	*why = "";
 	return TIER_PAGE;
 }
 
 static void find_out(void)
 {
+	const char *why = "FASTRAND_SOURCE";
 	enum tier tier = TIER_OFF;
 
 	if (!settings_read(&settings)) {
@@ -92,9 +93,9 @@ static void find_out(void)
 	explain_on = settings.explain;
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
-		tier = best();
+		tier = best(&why);
 	one_generator = tier >= TIER_CALL || since_5_6();
-	tier_set(tier, why_not_better(tier));
+	tier_set(tier, why);
 }
 
 bool start(void)

@@ -37,10 +37,14 @@ static struct link_map *object(void *handle)
 
 static const void *dynamic(const struct link_map *map, ElfW(Sxword) tag)
 {
-	for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++)
+	for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
+		ElfW(Addr) value = d->d_un.d_ptr;
+
 		if (d->d_tag == tag)
-			return (const void *)(d->d_un.d_ptr +
-				(d->d_un.d_ptr < map->l_addr ? map->l_addr : 0));
+			return (const void *)(value < map->l_addr ?
+						      map->l_addr + value :
+						      value);
+	}
 	return NULL;
 }
 
@@ -50,9 +54,9 @@ static void *found(const struct link_map *map, const char *name)
 }
 
 /*
- * Every name that this object defines, in all its versions; the names lie right
- * behind the symbols. What dlsym asks first is left out: indirect functions; and
- * what is apart in each thread.
+ * Every name that this object defines, in all its versions; the names lie
+ * right behind the symbols. What dlsym asks first is left out, indirect
+ * functions, and what is apart in each thread.
  */
 static void expect_as_dlsym(const char *file, unsigned int *hidden)
 {
