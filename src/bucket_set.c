@@ -30,6 +30,7 @@ static struct bucket_line common_lines[BUCKETS];
 struct bucket_set bucket_common = {.lines = common_lines};
 static _Atomic(struct bucket_set *) sets = &bucket_common;
 static enum bucket_memory common_kind;
+static atomic_flag making = ATOMIC_FLAG_INIT;
 
 static void *map(size_t size, int flags)
 {
@@ -101,7 +102,6 @@ static struct bucket_set *set_make(void)
 
 struct bucket_set *bucket_set_of(void **state)
 {
-	static atomic_flag making = ATOMIC_FLAG_INIT;
 	struct bucket_set *set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
 
 	if (set || common_kind == BUCKET_NONE ||
@@ -179,6 +179,7 @@ void bucket_forked(void)
 {
 	uintptr_t thread = cpu_thread();
 
+	atomic_flag_clear(&making);
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
 		unsigned int used = atomic_load(&s->used);
 
