@@ -181,6 +181,8 @@ const struct contender contenders[] = {
 	  OPEN(ours_getrandom), RUN(getrandom) },
 	{ REQUEST, "ours, tier call", OURS, "call",
 	  OPEN(ours_getrandom), RUN(getrandom) },
+	{ REQUEST, "ours, source hardware", OURS | SHORT, "hardware",
+	  OPEN(ours_getrandom), RUN(getrandom) },
 	{ REQUEST, "ours, tier kernel", OURS | SHORT | KERNEL_SMALL, "kernel",
 	  OPEN(ours_getrandom), RUN(getrandom) },
 	{ REQUEST, "ours, tier off", OURS | KERNEL_ALL, "off",
