@@ -14,9 +14,11 @@ COMMAND := fastrand
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
+# On arm64 libgcc's atomics would come without the note of protected control flow.
 MACHINE := $(shell $(CC) -dumpmachine)
 HARDEN := $(if $(findstring x86_64,$(MACHINE)),-fcf-protection=full) \
-	$(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard)
+	$(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard \
+	-mno-outline-atomics)
 WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP
 OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
 	-U_FORTIFY_SOURCE $(HARDEN)

@@ -22,6 +22,12 @@ static void first_stream(struct chacha20 *c, uint8_t *out, size_t blocks)
 
 chacha20_blocks *bucket_stream = first_stream;
 
+/* Any thread may be storing what it found, at the same time. */
+static inline chacha20_blocks *stream(void)
+{
+	return __atomic_load_n(&bucket_stream, __ATOMIC_RELAXED);
+}
+
 void bucket_wipe(void *memory, size_t len)
 {
 	memset(memory, 0, len);
@@ -85,9 +91,9 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
 	if (len > BUCKET_BATCH) {
 		bulk = len - len % CHACHA20_PASS;
-		bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
+		stream()(&b->work, out, bulk / CHACHA20_BLOCK);
 	}
-	bucket_stream(&b->work, b->key, BUCKET_REFILL / CHACHA20_BLOCK);
+	stream()(&b->work, b->key, BUCKET_REFILL / CHACHA20_BLOCK);
 	chacha20_end(&b->work);
 	b->refills++;
 	l->refills++;
@@ -101,8 +107,7 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 /* A wide variant makes one block in the time of eight. */
 static void few_blocks(struct bucket *b, uint8_t *out, size_t blocks)
 {
-	(blocks == 1 ? chacha20_portable() : bucket_stream)(&b->work, out,
-							    blocks);
+	(blocks == 1 ? chacha20_portable() : stream())(&b->work, out, blocks);
 }
 
 /* len bytes of a key stream that has been started; its key is forgotten. */
@@ -111,7 +116,7 @@ static void expand(struct bucket *b, uint8_t *out, size_t len)
 	size_t bulk = len - len % CHACHA20_PASS;
 
 	if (bulk)
-		bucket_stream(&b->work, out, bulk / CHACHA20_BLOCK);
+		stream()(&b->work, out, bulk / CHACHA20_BLOCK);
 	if (len > bulk) {
 		few_blocks(b, b->batch,
 			   (len - bulk + CHACHA20_BLOCK - 1) / CHACHA20_BLOCK);

@@ -16,5 +16,5 @@ void cpu_start(void)
 
 	/* A size of 0 says that registration failed, or was not wanted. */
 	if (offset && size && *size)
-		cpu_rseq_offset = *offset;
+		__atomic_store_n(&cpu_rseq_offset, *offset, __ATOMIC_RELAXED);
 }

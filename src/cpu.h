@@ -38,8 +38,10 @@ extern __attribute__((visibility("hidden"))) intptr_t cpu_rseq_offset;
  */
 static inline uint32_t cpu_here(uintptr_t thread)
 {
-	if (__builtin_expect(cpu_rseq_offset != 0, 1))
-		return *(volatile uint32_t *)(thread + cpu_rseq_offset);
+	intptr_t offset = __atomic_load_n(&cpu_rseq_offset, __ATOMIC_RELAXED);
+
+	if (__builtin_expect(offset != 0, 1))
+		return *(volatile uint32_t *)(thread + offset);
 	return (uint32_t)(thread >> 12 ^ thread >> 6);
 }
 

@@ -29,7 +29,7 @@ void explain_note(enum explain_source source, size_t len, bool served);
 
 static inline bool explain(enum explain_source source, size_t len, bool served)
 {
-	if (__builtin_expect(explain_on, 0))
+	if (__builtin_expect(__atomic_load_n(&explain_on, __ATOMIC_RELAXED), 0))
 		explain_note(source, len, served);
 	return served;
 }

@@ -66,7 +66,8 @@ bool fill_slow(void *out, size_t len, uintptr_t stack)
 	 * Second signals are asked by a function, and what is in registers
 	 * while it runs may be left on its stack.
 	 */
-	if (len < 4 || len > 32 || signals_present ||
+	if (len < 4 || len > 32 ||
+	    __atomic_load_n(&signals_present, __ATOMIC_RELAXED) ||
 	    !fill_plausible(out, len))
 		return fill_from(&bucket_common, out, len);
 	if (bucket_lease_is(&bucket_common, stack)) {

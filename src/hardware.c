@@ -38,13 +38,15 @@ static bool ask(uint64_t *word)
 
 #include <sys/auxv.h>
 
+#include "real.h"
+
 static const char name[] = "rndr";
 
 static bool present(void)
 {
 	enum { HWCAP2_HAS_RNG = 1 << 16 };
 
-	return getauxval(AT_HWCAP2) & HWCAP2_HAS_RNG;
+	return real_told(AT_HWCAP2) & HWCAP2_HAS_RNG;
 }
 
 static bool ask(uint64_t *word)

@@ -17,12 +17,28 @@
  * Weak, so that the linker records neither the loader as a dependency nor a
  * version of it: every loader has the symbol, at whatever version.
  */
+#if defined(__GLIBC__)
+
 extern struct r_debug _r_debug __attribute__((weak));
 
 static struct link_map *head(void)
 {
 	return &_r_debug ? _r_debug.r_map : NULL;
 }
+
+#else
+
+/* musl's, for debuggers. The program's DT_DEBUG would do, were it always found:
+ * not where the loader was started by name, and AT_PHDR is its own. */
+extern struct r_debug *_dl_debug_addr __attribute__((weak));
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+
+static struct link_map *head(void)
+{
+	return &_dl_debug_addr ? _dl_debug_addr->r_map : NULL;
+}
+
+#endif
 
 static struct link_map *last_at_start(void)
 {
@@ -45,7 +61,7 @@ static struct link_map *last_at_start(void)
 static void *search(const char *name)
 {
 	struct link_map *end = last_at_start();
-	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+	uintptr_t vdso = real_told(AT_SYSINFO_EHDR);
 	void *before = NULL, *found = NULL;
 	bool behind = false;
 
@@ -74,6 +90,15 @@ void *real_find(void **slot, const char *name)
 	__atomic_store_n(slot, found ? found : (void *)REAL_ABSENT,
 			 __ATOMIC_RELAXED);
 	return found;
+}
+
+unsigned long real_told(unsigned long what)
+{
+	int saved = errno;
+	unsigned long told = getauxval(what);
+
+	errno = saved;
+	return told;
 }
 
 /* On 32 bits the old call takes a structure; the newer one counts pages. */
@@ -115,12 +140,12 @@ static void first_testcancel(void)
 {
 	void (*found)(void) = search("pthread_testcancel");
 
-	__atomic_store_n(&real_testcancel, found ? found : no_cancellation,
+	__atomic_store_n(&real_testcancel_next, found ? found : no_cancellation,
 			 __ATOMIC_RELAXED);
 	real_testcancel();
 }
 
-void (*real_testcancel)(void) = first_testcancel;
+void (*real_testcancel_next)(void) = first_testcancel;
 
 #if defined(__x86_64__)
 

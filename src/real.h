@@ -26,6 +26,12 @@ long real_call(long number, long a, long b, long c, long d, long e, long f);
 		  (long)(e), (long)(f))
 #define REAL_CALL(...) REAL_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
+/*
+ * What the kernel told this process at its start, or 0. getauxval says by errno
+ * that there is no such thing.
+ */
+unsigned long real_told(unsigned long what);
+
 /* Memory from the kernel, or from the beginning of a file (fd -1: none). */
 void *real_map(size_t size, int protection, int flags, int fd);
 
@@ -78,6 +84,12 @@ void *real_find(void **slot, const char *name);
 void real_atfork(void (*child)(void));
 
 /* Acts on a cancellation request, where the program has such a thing. */
-extern __attribute__((visibility("hidden"))) void (*real_testcancel)(void);
+extern __attribute__((visibility("hidden")))
+void (*real_testcancel_next)(void);
+
+static inline void real_testcancel(void)
+{
+	__atomic_load_n(&real_testcancel_next, __ATOMIC_RELAXED)();
+}
 
 #endif

@@ -64,7 +64,8 @@ void signals_start(void)
 	if (vmclock && le32toh(vmclock->magic) != VMCLOCK_MAGIC)
 		vmclock = NULL;
 	sysgenid = map("/dev/sysgenid", "FASTRAND_SYSGENID");
-	signals_present = vmclock || sysgenid;
+	__atomic_store_n(&signals_present, vmclock || sysgenid,
+			 __ATOMIC_RELAXED);
 }
 
 /* As its header says: the same even sequence before and after. */

@@ -23,7 +23,7 @@ enum { NEW, RUNNING, DONE };
 static atomic_int state;
 static struct settings settings;
 static enum bucket_memory memory;
-static bool one_generator;
+static atomic_bool one_generator;
 
 /* "6.18.44-something": at least 5.6? */
 static bool since_5_6(void)
@@ -90,7 +90,8 @@ static void find_out(void)
 		tier_set(TIER_OFF, "a setting that is not allowed");
 		return;
 	}
-	explain_on = settings.explain;
+	__atomic_store_n(&explain_on, settings.explain != NULL,
+			 __ATOMIC_RELAXED);
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
 		tier = best(&why);

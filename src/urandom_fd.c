@@ -14,7 +14,7 @@
 enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };
 
 _Atomic(uint8_t) urandom_tags[URANDOM_FDS];
-bool urandom_fd_trusting;
+atomic_bool urandom_fd_trusting;
 static atomic_bool latched;
 
 static void note(int fd, enum urandom_tag tag)
@@ -66,7 +66,7 @@ static bool opened_for_reading(int fd)
  * do with "unknown". A child that is pid 1 of a namespace shares its number with
  * a parent that is pid 1 of another.
  */
-static pid_t owner;
+static _Atomic(pid_t) owner;
 
 static void own(void)
 {

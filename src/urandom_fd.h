@@ -43,11 +43,12 @@ static inline bool urandom_fd_maybe(int fd)
 }
 
 /* Is the user's word enough for it? */
-extern __attribute__((visibility("hidden"))) bool urandom_fd_trusting;
+extern __attribute__((visibility("hidden"))) atomic_bool urandom_fd_trusting;
 
 static inline bool urandom_fd_trusted(int fd)
 {
-	return urandom_fd_trusting &&
+	return atomic_load_explicit(&urandom_fd_trusting,
+				    memory_order_relaxed) &&
 	       atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed) ==
 		       URANDOM_RANDOM;
 }

@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 
 #include "elf_symbol.h"
+#include "real.h"
 
 enum {
 	MAP_DROPPABLE_ANONYMOUS = 0x28,
@@ -28,7 +29,7 @@ static uint8_t entry[ENTRY];
 
 uintptr_t vdso_base(void)
 {
-	return getauxval(AT_SYSINFO_EHDR);
+	return real_told(AT_SYSINFO_EHDR);
 }
 
 void *vdso_function(const char *name)

@@ -41,6 +41,21 @@ static inline void wipe_registers(void)
 		"xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
 		"xmm15", "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
 		"r11", "cc", "memory");
+#elif defined(__i386__)
+#if defined(__SSE2__)
+	__asm__ volatile (
+		".irp n, 0,1,2,3,4,5,6,7\n\t"
+		"pxor %%xmm\\n, %%xmm\\n\n\t"
+		".endr"
+		: : :
+		"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+		"memory");
+#endif
+	__asm__ volatile (
+		"xor %%eax, %%eax\n\t"
+		"xor %%ecx, %%ecx\n\t"
+		"xor %%edx, %%edx"
+		: : : "eax", "ecx", "edx", "cc", "memory");
 #elif defined(__aarch64__)
 	/* A call keeps the lower half of v8 to v15, but not the upper one. */
 	__asm__ volatile (

@@ -5,7 +5,7 @@
  */
 #include "x86.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 
 #include <cpuid.h>
 #include <stdatomic.h>

@@ -34,6 +34,7 @@
 #include "../report.h"
 #include "../urandom_fd.h"
 #include "export.h"
+#include "names.h"
 
 int pidfd_open(pid_t, unsigned int);
 int pidfd_getfd(int, int, unsigned int);
@@ -57,21 +58,24 @@ static int born(int fd)
 	}
 
 BIRTH(creat, (const char *path, mode_t mode), (path, mode))
-BIRTH(creat64, (const char *path, mode_t mode), (path, mode))
 BIRTH(mkstemp, (char *name), (name))
-BIRTH(mkstemp64, (char *name), (name))
 BIRTH(mkostemp, (char *name, int flags), (name, flags))
-BIRTH(mkostemp64, (char *name, int flags), (name, flags))
 BIRTH(mkstemps, (char *name, int suffix), (name, suffix))
-BIRTH(mkstemps64, (char *name, int suffix), (name, suffix))
 BIRTH(mkostemps, (char *name, int suffix, int flags), (name, suffix, flags))
+ONLY_GLIBC(
+BIRTH(creat64, (const char *path, mode_t mode), (path, mode))
+BIRTH(mkstemp64, (char *name), (name))
+BIRTH(mkostemp64, (char *name, int flags), (name, flags))
+BIRTH(mkstemps64, (char *name, int suffix), (name, suffix))
 BIRTH(mkostemps64, (char *name, int suffix, int flags), (name, suffix, flags))
+BIRTH(getpt, (void), ())
+)
 BIRTH(shm_open, (const char *name, int flags, mode_t mode),
       (name, flags, mode))
 BIRTH(memfd_create, (const char *name, unsigned int flags), (name, flags))
 BIRTH(socket, (int domain, int type, int protocol), (domain, type, protocol))
-BIRTH(accept, (int fd, __SOCKADDR_ARG peer, socklen_t *len), (fd, peer, len))
-BIRTH(accept4, (int fd, __SOCKADDR_ARG peer, socklen_t *len, int flags),
+BIRTH(accept, (int fd, names_peer peer, socklen_t *len), (fd, peer, len))
+BIRTH(accept4, (int fd, names_peer peer, socklen_t *len, int flags),
       (fd, peer, len, flags))
 BIRTH(epoll_create, (int size), (size))
 BIRTH(epoll_create1, (int flags), (flags))
@@ -83,7 +87,6 @@ BIRTH(inotify_init1, (int flags), (flags))
 BIRTH(fanotify_init, (unsigned int flags, unsigned int events),
       (flags, events))
 BIRTH(posix_openpt, (int flags), (flags))
-BIRTH(getpt, (void), ())
 BIRTH(pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))
 
 /* Another process's: anything, as in a message. */
@@ -156,7 +159,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 }
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned int room,
-		    int flags, struct timespec *timeout)
+		    names_message_flags flags, struct timespec *timeout)
 {
 	int got = REAL(recvmmsg)(fd, messages, room, flags, timeout);
 
@@ -195,8 +198,8 @@ EXPORT int dup(int fd)
 	}
 
 DUP2(dup2, (int fd, int to), (fd, to))
-DUP2(__dup2, (int fd, int to), (fd, to))
 DUP2(dup3, (int fd, int to, int flags), (fd, to, flags))
+ONLY_GLIBC(DUP2(__dup2, (int fd, int to), (fd, to)))
 
 /*
  * The third argument is an int, a pointer or nothing; all are passed alike.
@@ -219,9 +222,11 @@ DUP2(dup3, (int fd, int to, int flags), (fd, to, flags))
 		return answer; \
 	}
 
-FCNTL(fcntl, REAL(fcntl))
+ONLY_ONE_FCNTL(FCNTL(fcntl, REAL(fcntl)))
+ONLY_GLIBC(
 FCNTL(__fcntl, REAL_NAMED("__fcntl") ? REAL(__fcntl) : REAL(fcntl))
 FCNTL(fcntl64, REAL_NAMED("fcntl64") ? REAL(fcntl64) : REAL(fcntl))
+)
 
 /* --- Ends -------------------------------------------------------------- */
 
@@ -237,8 +242,8 @@ FCNTL(fcntl64, REAL_NAMED("fcntl64") ? REAL(fcntl64) : REAL(fcntl))
 	}
 
 CLOSE(close)
-CLOSE(__close)
 CLOSE(mq_close)
+ONLY_GLIBC(CLOSE(__close))
 
 /*
  * With CLOSE_RANGE_UNSHARE this thread goes on with a table of its own, and with
@@ -309,9 +314,9 @@ static int stream_ends(FILE *stream)
 	}
 
 FCLOSE(fclose)
-FCLOSE(_IO_fclose)
 FCLOSE(pclose)
 FCLOSE(endmntent)
+ONLY_GLIBC(FCLOSE(_IO_fclose))
 
 /* Streams on something else. */
 #define STREAM(name, parameters, arguments) \
@@ -327,7 +332,7 @@ FCLOSE(endmntent)
 STREAM(popen, (const char *command, const char *mode), (command, mode))
 STREAM(setmntent, (const char *path, const char *mode), (path, mode))
 STREAM(tmpfile, (void), ())
-STREAM(tmpfile64, (void), ())
+ONLY_GLIBC(STREAM(tmpfile64, (void), ()))
 
 EXPORT DIR *opendir(const char *path)
 {

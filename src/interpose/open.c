@@ -14,6 +14,7 @@
 #include "../real.h"
 #include "../urandom_fd.h"
 #include "export.h"
+#include "names.h"
 
 int __open(const char *, int, ...);
 int __open64(const char *, int, ...);
@@ -48,16 +49,18 @@ static int opened(int fd, const char *path, int flags)
 
 OPEN(open, (const char *path, int flags, ...), flags, (path, flags, mode),
      (path, flags))
+OPEN(openat, (int at, const char *path, int flags, ...), flags,
+     (at, path, flags, mode), (at, path, flags))
+ONLY_GLIBC(
 OPEN(open64, (const char *path, int flags, ...), flags, (path, flags, mode),
      (path, flags))
 OPEN(__open, (const char *path, int flags, ...), flags, (path, flags, mode),
      (path, flags))
 OPEN(__open64, (const char *path, int flags, ...), flags, (path, flags, mode),
      (path, flags))
-OPEN(openat, (int at, const char *path, int flags, ...), flags,
-     (at, path, flags, mode), (at, path, flags))
 OPEN(openat64, (int at, const char *path, int flags, ...), flags,
      (at, path, flags, mode), (at, path, flags))
+)
 
 /* Fortified: a missing mode ends the program, behind us. */
 #define OPEN_FORTIFIED(name, parameters, arguments) \
@@ -66,12 +69,14 @@ OPEN(openat64, (int at, const char *path, int flags, ...), flags,
 		return opened(REAL_OR_ENOSYS(name, arguments), path, flags); \
 	}
 
+ONLY_GLIBC(
 OPEN_FORTIFIED(__open_2, (const char *path, int flags), (path, flags))
 OPEN_FORTIFIED(__open64_2, (const char *path, int flags), (path, flags))
 OPEN_FORTIFIED(__openat_2, (int at, const char *path, int flags),
 	       (at, path, flags))
 OPEN_FORTIFIED(__openat64_2, (int at, const char *path, int flags),
 	       (at, path, flags))
+)
 
 /* fileno without its errno, for streams that have no descriptor. */
 static int descriptor(FILE *stream)
@@ -104,8 +109,7 @@ static FILE *stream_opened(FILE *stream, const char *path, const char *mode)
 	}
 
 FOPEN(fopen)
-FOPEN(fopen64)
-FOPEN(_IO_fopen)
+ONLY_GLIBC(FOPEN(fopen64) FOPEN(_IO_fopen))
 
 /* A path of NULL opens the same file again: by a name that we do not know. */
 #define FREOPEN(name) \
@@ -119,4 +123,4 @@ FOPEN(_IO_fopen)
 	}
 
 FREOPEN(freopen)
-FREOPEN(freopen64)
+ONLY_GLIBC(FREOPEN(freopen64))

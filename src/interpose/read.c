@@ -14,6 +14,7 @@
 #include "../real.h"
 #include "../urandom_fd.h"
 #include "export.h"
+#include "names.h"
 #include "read.h"
 
 enum {
@@ -67,6 +68,9 @@ static bool position(off64_t at, size_t len)
 	return at >= 0 && len <= READ_MAX && at <= INT64_MAX - READ_MAX;
 }
 
+/* Any thread may be storing what it found, at the same time. */
+#define NEXT_OF(name) __atomic_load_n(&name##_next, __ATOMIC_RELAXED)
+
 /*
  * The signatures differ in what follows the length; what is ours is the same.
  * maybe: is the question worth asking, besides the descriptor?
@@ -82,7 +86,7 @@ static bool position(off64_t at, size_t len)
 		if (!REAL(name)) \
 			return real_result(-ENOSYS); \
 		__atomic_store_n(&name##_next, REAL(name), __ATOMIC_RELAXED); \
-		return name##_next arguments; \
+		return NEXT_OF(name) arguments; \
 	}
 
 #define SHIM(name, parameters, arguments, maybe, quick, serve) \
@@ -97,13 +101,13 @@ static bool position(off64_t at, size_t len)
 		real_testcancel(); \
 		if (maybe) \
 			served = serve; \
-		return served >= 0 ? served : name##_next arguments; \
+		return served >= 0 ? served : NEXT_OF(name) arguments; \
 	} \
 	EXPORT ssize_t name parameters \
 	{ \
 		if (__builtin_expect(urandom_fd_maybe(fd), 0)) \
 			return name##_maybe arguments; \
-		return name##_next arguments; \
+		return NEXT_OF(name) arguments; \
 	}
 
 /* A few bytes of a trusted descriptor need no other room. */
@@ -119,11 +123,12 @@ static bool position(off64_t at, size_t len)
 
 SHIM(read, (int fd, void *buf, size_t len), (fd, buf, len), true, READ_QUICK,
      read_serve(fd, buf, len, stack))
+READ(pread, (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at),
+     position(at, len))
+ONLY_GLIBC(
 READ(__read, (int fd, void *buf, size_t len), (fd, buf, len), true)
 READ(__read_chk, (int fd, void *buf, size_t len, size_t room),
      (fd, buf, len, room), len <= room)
-READ(pread, (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at),
-     position(at, len))
 READ(pread64, (int fd, void *buf, size_t len, off64_t at), (fd, buf, len, at),
      position(at, len))
 READ(__pread64, (int fd, void *buf, size_t len, off64_t at),
@@ -132,6 +137,7 @@ READ(__pread_chk, (int fd, void *buf, size_t len, off_t at, size_t room),
      (fd, buf, len, at, room), position(at, len) && len <= room)
 READ(__pread64_chk, (int fd, void *buf, size_t len, off64_t at, size_t room),
      (fd, buf, len, at, room), position(at, len) && len <= room)
+)
 
 #define READ_VECTOR(name, parameters, arguments, maybe) \
 	SHIM(name, parameters, arguments, maybe, , \
@@ -141,6 +147,7 @@ READ_VECTOR(readv, (int fd, const struct iovec *vector, int count),
 	    (fd, vector, count), true)
 READ_VECTOR(preadv, (int fd, const struct iovec *vector, int count, off_t at),
 	    (fd, vector, count, at), position(at, 0))
+ONLY_GLIBC(
 READ_VECTOR(preadv64,
 	    (int fd, const struct iovec *vector, int count, off64_t at),
 	    (fd, vector, count, at), position(at, 0))
@@ -151,3 +158,4 @@ READ_VECTOR(preadv64v2,
 	    (int fd, const struct iovec *vector, int count, off64_t at,
 	     int flags),
 	    (fd, vector, count, at, flags), (at == -1 || position(at, 0)) && !flags)
+)

@@ -48,13 +48,16 @@ static bool serve(FILE *stream, void *buf, size_t len, bool lock)
 	return served >= 0;
 }
 
+/* Any thread may be storing what it found, at the same time. */
+#define NEXT_OF(name) __atomic_load_n(&name##_next, __ATOMIC_RELAXED)
+
 #define FREAD(name, parameters, arguments, fits, lock) \
 	static size_t name##_first parameters; \
 	static size_t (*name##_next) parameters = name##_first; \
 	static size_t name##_first parameters \
 	{ \
 		__atomic_store_n(&name##_next, REAL(name), __ATOMIC_RELAXED); \
-		return name##_next arguments; \
+		return NEXT_OF(name) arguments; \
 	} \
 	static __attribute__((noinline)) size_t name##_large parameters \
 	{ \
@@ -64,13 +67,13 @@ static bool serve(FILE *stream, void *buf, size_t len, bool lock)
 		    !__builtin_mul_overflow(size, count, &len) && \
 		    serve(stream, buf, len, lock)) \
 			return count; \
-		return name##_next arguments; \
+		return NEXT_OF(name) arguments; \
 	} \
 	EXPORT size_t name parameters \
 	{ \
 		if (__builtin_expect(size * count >= LARGE, 0)) \
 			return name##_large arguments; \
-		return name##_next arguments; \
+		return NEXT_OF(name) arguments; \
 	}
 
 FREAD(fread, (void *buf, size_t size, size_t count, FILE *stream),
