@@ -270,8 +270,10 @@ static void gives_efault_for_what_is_never_memory(void)
 		4095,
 		(uintptr_t)-1,
 		(uintptr_t)-4096,
+#if defined(__LP64__)
 		(uintptr_t)INTPTR_MIN,
 		(uintptr_t)INTPTR_MIN + 4096,
+#endif
 	};
 	int fd = open_served();
 	size_t i;

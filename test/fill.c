@@ -272,10 +272,12 @@ static void pointers_that_cannot_be_mapped_are_the_kernels(void **state)
 {
 	static const uintptr_t bad[] = {
 		0, 1, 4096, 65535, (uintptr_t)-1, (uintptr_t)-4096,
-		(uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1),
 #if defined(__LP64__)
-		UINT64_C(0x0000800000000000), UINT64_C(0xffff800000000000),
+		UINT64_C(0x8000000000000000), UINT64_C(0xffff800000000000),
 		UINT64_C(0xffffffffff600000),
+#endif
+#if defined(__x86_64__)
+		UINT64_C(0x0000800000000000),
 #endif
 	};
 

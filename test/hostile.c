@@ -128,6 +128,16 @@ static void as_usual(void)
 	expect_draws();
 }
 
+/* One CPU's bucket is warm; another's key would be a system call. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	expect(sched_setaffinity(0, sizeof one, &one) == 0);
+}
+
 /*
  * Filters of system calls.
  */
@@ -374,14 +384,14 @@ static bool group_make(const char *limit)
 	return false;
 }
 
-/* Not the drawer, which has to tell what it saw. */
-static void be_the_first_to_be_killed(void)
+/* The hoarders are killed, not the drawer, which has to tell what it saw. */
+static bool be_killed(const char *rank)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, rank, strlen(rank)) > 0;
 
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		_exit(1);
 	close(fd);
+	return ok;
 }
 
 /* Wants more and more, until the kernel has nothing left to take back. */
@@ -390,7 +400,8 @@ static void hoard(void)
 	const size_t some = 64 * 1024;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	be_the_first_to_be_killed();
+	if (!be_killed("1000") || !group_write("cgroup.procs", "0"))
+		_exit(1);
 	for (;;) {
 		char *more = mmap(NULL, some, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -398,17 +409,6 @@ static void hoard(void)
 		if (more != MAP_FAILED)
 			memset(more, 1, some);
 		usleep(500);
-	}
-}
-
-static void press(void)
-{
-	for (;;) {
-		pid_t hoarder = fork();
-
-		if (hoarder == 0)
-			hoard();
-		waitpid(hoarder, NULL, 0);
 	}
 }
 
@@ -482,26 +482,28 @@ static void memory_is_taken_away_while_drawing(void)
 {
 	struct words *words = words_new(100000);
 	int status = -1;
-	pid_t presser, drawer;
+	pid_t drawer, hoarder = -1, ended = 0;
 
 	only_for_root();
 	if (!group_make("16777216"))
 		skip_because("no control group with little memory can be made");
-	presser = fork();
-	if (presser == 0) {
-		if (!group_write("cgroup.procs", "0"))
-			_exit(1);
-		press();
-	}
 	drawer = fork();
 	if (drawer == 0) {
+		be_killed("-999"); /* which not every root may say */
 		expect(group_write("cgroup.procs", "0"));
 		draw_under_pressure(words);
 	}
-	expect(presser > 0 && drawer > 0);
-	expect(waitpid(drawer, &status, 0) == drawer);
-	kill(presser, SIGKILL);
-	waitpid(presser, NULL, 0);
+	expect(drawer > 0);
+	while (ended != drawer) {
+		hoarder = fork();
+		if (hoarder == 0)
+			hoard();
+		ended = waitpid(-1, &status, 0);
+	}
+	if (hoarder > 0) {
+		kill(hoarder, SIGKILL);
+		waitpid(hoarder, NULL, 0);
+	}
 	for (int i = 0; i < 100 && rmdir(group) != 0; i++)
 		usleep(10000);
 	promise_outcome(status);
@@ -514,16 +516,6 @@ static void memory_is_taken_away_while_drawing(void)
  */
 
 static int device;
-
-/* One CPU's bucket is warm; another's key would be a system call. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	expect(sched_setaffinity(0, sizeof one, &one) == 0);
-}
 
 static void enter_strict(void)
 {
@@ -951,6 +943,20 @@ static const char *library(void)
 	return is.dli_fname;
 }
 
+/* Tier hardware renews its key each second that really passes. */
+static void expect_a_key_a_second(void)
+{
+	struct timespec second = {1, 200000000};
+	uint64_t word, keys;
+
+	stay_on_this_cpu();
+	by_getrandom(&word, sizeof word);
+	keys = info_now().reseeds;
+	nanosleep(&second, NULL);
+	by_getrandom(&word, sizeof word);
+	expect(info_now().reseeds > keys);
+}
+
 /* The processor's generator is timed by a clock, but not by that one. */
 static void as_frozen(void)
 {
@@ -961,6 +967,8 @@ static void as_frozen(void)
 	nanosleep(&moment, NULL);
 	expect(seconds_now() == begin);
 	expect(usual && !strcmp(info_now().hardware, usual));
+	if (tier_is("hardware"))
+		expect_a_key_a_second();
 	as_usual();
 }
 

@@ -9,7 +9,8 @@
 #   value may come again, in either restore or from before; those of naive must.
 # mode=unannounced: draws of the old generation are compared one by one. naive
 #   and vdso must repeat, or nothing is proved. Those of ours with the tags in
-#   -v batch="..." may, for no more than a batch; those in -v never="..." not once.
+#   -v batch="..." may, for no more than a batch; those in -v never="..." not once;
+#   those in -v always="..." must.
 #
 # The last line is "N passed, N failed".
 
@@ -76,6 +77,7 @@ function judge_unannounced(id,    q, both, equal, parted, late, text) {
 	text = sprintf("%d of %d draws the same in both", equal, both)
 	if (source_of[id] ~ /^(naive|vdso)$/) verdict(both >= 20 && equal == both, id, text " (as it must be)")
 	else if (!ours(source_of[id])) printf "  %-6s %-16s %s\n", "", id, text
+	else if (among(tag_of[id], always)) verdict(both >= 20 && equal == both, id, text " (as it must be)")
 	else if (among(tag_of[id], never)) verdict(both >= 20 && !equal, id, text)
 	else if (among(tag_of[id], batch)) verdict(both >= 20 && !late, id, text ", none after the first that is not")
 	else printf "  %-6s %-16s %s\n", "", id, text
