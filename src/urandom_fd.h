@@ -5,7 +5,7 @@
  * make system calls of their own, children share the table. So ours is a hint,
  * and before each served read one fstat proves it: a character device, 1:9 or
  * 1:8. FASTRAND_TRUST_FDS=1 takes the hint for the fact; for that the names in
- * interpose/descriptor.c and interpose/open.c keep it up.
+ * interpose/open.c, birth.c and descriptor.c keep it up.
  *
  * Three rules follow. To say "unknown" or "other" of a number is always safe. To
  * say "random" needs proof, and a table that is this process's alone: a child of
