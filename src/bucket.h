@@ -161,7 +161,7 @@ static inline unsigned int bucket_take_here(struct bucket_set *set)
 	unsigned int i = cpu_here(thread) % BUCKETS_SHARED;
 
 	if (__builtin_expect(
-		i < atomic_load_explicit(&set->used, memory_order_relaxed) &&
+		i < atomic_load_explicit(&set->used, memory_order_acquire) &&
 		atomic_compare_exchange_strong_explicit(
 			&set->lines[i].owner, &nobody, thread,
 			memory_order_acquire, memory_order_relaxed), 1))

@@ -73,7 +73,8 @@ static struct bucket *map_secrets(enum bucket_memory *kind)
 
 enum bucket_memory bucket_start(void)
 {
-	bucket_common.buckets = map_secrets(&common_kind);
+	__atomic_store_n(&bucket_common.buckets, map_secrets(&common_kind),
+			 __ATOMIC_RELEASE);
 	return common_kind;
 }
 
@@ -135,7 +136,7 @@ unsigned int bucket_take(struct bucket_set *set)
 	uintptr_t thread = cpu_thread();
 	unsigned int first = cpu_here(thread) % BUCKETS_SHARED, i = first;
 
-	if (!set->buckets)
+	if (!__atomic_load_n(&set->buckets, __ATOMIC_ACQUIRE))
 		return BUCKETS;
 	do {
 		_Atomic(uintptr_t) *owner = &set->lines[i].owner;

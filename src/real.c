@@ -28,8 +28,10 @@ static struct link_map *head(void)
 
 #else
 
-/* musl's, for debuggers. The program's DT_DEBUG would do, were it always found:
- * not where the loader was started by name, and AT_PHDR is its own. */
+/*
+ * musl's, for debuggers. The program's own DT_DEBUG says the same, but is not
+ * found where the loader was started by name: AT_PHDR is then the loader's.
+ */
 extern struct r_debug *_dl_debug_addr __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 

@@ -207,7 +207,7 @@ static void expect_no_secret_is_kept(void)
 	}
 }
 
-/* The processor's words, where it has such, would hide that a key came twice. */
+/* The processor's words would hide that a key came twice. */
 static void expect_keys_to_part(void)
 {
 	struct bucket *b = bucket_common.buckets, image;

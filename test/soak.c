@@ -12,10 +12,10 @@
  * Words of 64 bits are kept in a table in shared memory. Of n of them two are
  * equal by chance with less than n^2 / 2^65: for the 10^8 of the largest table
  * 3 in 10,000, for the 3 million of 2 s one in 10^7. Where more are drawn than
- * it holds, only words that begin with some zero bits are kept: a repeat is one
- * of the word itself, so whether it is noticed depends on its value alone. Stock
- * that is served twice is 124 words at once: of one word in 16 kept, a batch
- * passes unnoticed once in 3,000 times; of all words kept, never.
+ * it holds, only words that begin with some zero bits are kept: whether a word
+ * that comes twice is noticed depends on its value alone. Stock that is served
+ * twice is 124 words at once: of one word in 16 kept, a batch passes unnoticed
+ * once in 3,000 times; of all words kept, never.
  */
 #include "draws.h"
 
@@ -221,7 +221,8 @@ static void fork_by(pid_t (*split)(void), uint64_t *dice)
 
 static void forks(uint64_t *dice)
 {
-	static pid_t (*const splits[])(void) = {fork, underscore_fork, raw_fork};
+	static pid_t (*const splits[])(void) = {fork, underscore_fork,
+						raw_fork};
 
 	fork_by(splits[roll(dice) % COUNT(splits)], dice);
 }
@@ -401,8 +402,8 @@ static void say_figures(double since)
 
 	printf("%5.0f s  %s: %.1f M words, %.1f M kept; %llu forks, %llu "
 	       "handlers, %llu drops, %llu reseeds, %llu reads of descriptors; "
-	       "served %llu, left to the kernel %llu, held %llu; repeated %llu, "
-	       "zero %llu, wrong %llu\n",
+	       "served %llu, left to the kernel %llu, held %llu; repeated "
+	       "%llu, zero %llu, wrong %llu\n",
 	       since, info.tier, (double)soak->drawn / 1e6,
 	       (double)soak->kept / 1e6, (unsigned long long)soak->forks,
 	       (unsigned long long)soak->handlers,

@@ -17,6 +17,14 @@ test: $(SO) $(COMMAND) $(PROGRAMS)
 demo: $(SO) $(B)/test/calls
 	@test/demo $(abspath $(SO)) $(B)/test/calls
 
+# MINUTES=2: all storms together, and statistics on what was drawn.
+soak: $(SO) $(B)/test/soak
+	@test/soak $(B) $(abspath $(SO))
+
+# Real machines in QEMU, cloned while they draw; KERNELS=... picks some.
+test-vm: $(SO)
+	@CC="$(CC)" test/vm/run $(abspath $(SO)) $(KERNELS)
+
 $(B)/rooms.a: $(OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -36,5 +44,5 @@ $(B)/test/%: test/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) -Iinclude $(CFLAGS) -o $@ $< $(CMOCKA)
 
-.PHONY: test demo
+.PHONY: test demo soak test-vm
 -include $(wildcard $(B)/test/*.d)

@@ -37,7 +37,7 @@ finish() {
 
 # run SUPPRESSIONS PROGRAM: under the runtime's eyes.
 run() {
-	TSAN_OPTIONS="suppressions=$1 history_size=7" timeout --kill-after=5 "$limit" \
+	TSAN_OPTIONS="suppressions=$1" timeout --kill-after=5 "$limit" \
 		"${fixed[@]}" "$2" 2>&1
 }
 

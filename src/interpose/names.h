@@ -26,10 +26,10 @@ typedef unsigned int names_message_flags;
 #endif
 
 /*
- * glibc's oldest has two of them, fcntl@GLIBC_2.0 and 2.28, which differ in what
- * F_OFD_SETLK points to. Which one a program meant we are not told, so it is
- * left to it. What it misses is that F_DUPFD begins a number: that number, a free
- * one, has been noted as ended, and is looked at when it is first read.
+ * On i386 glibc has two of them, fcntl@GLIBC_2.0 and 2.28, which differ in what
+ * F_OFD_SETLK points to. Which one a program means we are not told, so fcntl is
+ * left alone there. F_DUPFD then begins a number unnoted; but a free number is
+ * one that was noted as ended, and is looked at when it is first read.
  */
 #if defined(__GLIBC__) && defined(__i386__)
 #define ONLY_ONE_FCNTL(...)

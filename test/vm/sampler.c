@@ -10,7 +10,7 @@
  * function says (0: it has none). Of each draw 16 bytes are shown, of long ones
  * the last. Sources:
  *
- *   short, long, arc   ours: getrandom of 16 and 512 bytes, arc4random_buf of 16
+ *   short, long, arc   ours: getrandom of 16 and 512 bytes, arc4random_buf
  *   sys                the system call itself
  *   vdso               the vDSO's function itself, with a state of its own
  *   naive              a generator in user space that was seeded once
