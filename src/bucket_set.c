@@ -85,11 +85,12 @@ static struct bucket_set *set_make(void)
 	const size_t size = locks + sizeof(struct bucket_set);
 	struct bucket_line *lines = map(size, MAP_PRIVATE | MAP_ANONYMOUS |
 					      MAP_NORESERVE);
-	struct bucket_set *set = (struct bucket_set *)(lines + BUCKETS);
 	enum bucket_memory kind;
+	struct bucket_set *set;
 
 	if (!lines)
 		return NULL;
+	set = (struct bucket_set *)(lines + BUCKETS);
 	set->lines = lines;
 	set->buckets = map_secrets(&kind);
 	if (set->buckets && kind == common_kind)

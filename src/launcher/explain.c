@@ -64,6 +64,8 @@ static void print_counts(const struct tally_count *counts, size_t places,
 
 	for (size_t i = 0; i < places && *counts[i].name; i++) {
 		fputs(comma, stderr);
+		/* Each format has a %s and a number; cppcheck sees another. */
+		/* cppcheck-suppress wrongPrintfScanfArgNum */
 		fprintf(stderr, format, counts[i].name, counts[i].times);
 		comma = ", ";
 	}

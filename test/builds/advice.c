@@ -1,8 +1,9 @@
 /*
- * An emulator that ignores the advice that it does not know, but takes
- * MADV_WIPEONFORK seriously (qemu-user from 7.2 on), is not believed by the
- * library, and nothing is served. For tests of what is served there: linked with
- * --wrap=real_call, this refuses nonsense in its place.
+ * qemu-user takes every advice on memory, and in its older releases follows
+ * none: a library that has offered it nonsense, and was not refused, believes
+ * nothing and serves nothing. For tests of what is served there: linked with
+ * --wrap=real_call, this refuses nonsense in its place. It makes nothing safe:
+ * what fork should wipe is still there in the child.
  */
 #include <errno.h>
 #include <sys/syscall.h>
