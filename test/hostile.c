@@ -512,8 +512,12 @@ static void memory_is_taken_away_while_drawing(void)
 	only_for_root();
 	if (!group_make("16777216"))
 		skip_because("no control group with little memory can be made");
-	for (int i = 0; i < 8 && status == SIGKILL; i++)
+	for (int i = 0; i < 8 && status == SIGKILL; i++) {
 		status = status_under_pressure(words);
+		/* Killed where the record's next page was due, it left a gap. */
+		if (status == SIGKILL && words->count >= 8)
+			words->count -= 8;
+	}
 	for (int i = 0; i < 100 && rmdir(group) != 0; i++)
 		usleep(10000);
 	if (status == SIGKILL)
