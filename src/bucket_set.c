@@ -21,10 +21,10 @@
 enum { STRIDE = 61 };
 
 /*
- * Long draws before a lease: some thousand small ones. A lease costs a page and
+ * Long draws before a lease: some ten thousand small ones. A lease costs a page and
  * a key from the kernel, for nothing in a program that is about to stop.
  */
-enum { HABIT = 64 };
+enum { HABIT = 256 };
 
 static struct bucket_line common_lines[BUCKETS];
 struct bucket_set bucket_common = {.lines = common_lines};

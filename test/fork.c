@@ -425,7 +425,7 @@ static void threads_fork_at_the_same_time(void)
  * may be served in some quicker way. It must be as safe for whoever comes to
  * that place later, or at the same time.
  */
-enum { HABIT = 20000 };
+enum { HABIT = 40000 };
 
 static __attribute__((noinline)) void loop(int count)
 {
@@ -441,7 +441,7 @@ static __attribute__((noinline)) void loop(int count)
 /* From the same place of the same stack, as the compiler sees to it. */
 static void a_child_goes_on_with_a_loop(void)
 {
-	words = words_new(300000);
+	words = words_new(400000);
 	for (int round = 0; round < 60; round++) {
 		pid_t child = -1;
 
@@ -671,7 +671,7 @@ static void expect_interrupted_draws_part(pid_t (*split)(void))
 	if (!serves(sizeof bytes))
 		skip_because("the kernel's own answers: given in parts, before "
 			     "a handler runs");
-	words = words_new(300000);
+	words = words_new(400000);
 	interrupted = words_new(2 * 150 * KEPT);
 	begin_to_count_children();
 	handlers_split = split;
