@@ -287,7 +287,7 @@ static vdso_getrandom_function *find_oracle(void)
 /* Others may reseed the kernel meanwhile, hardly always. */
 static bool agree(vdso_getrandom_function *ask)
 {
-	struct vdso_state used;
+	_Alignas(256) struct vdso_state used; /* within a page */
 	uint8_t byte;
 
 	for (int i = 0; i < 100; i++) {
