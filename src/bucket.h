@@ -149,8 +149,9 @@ static inline uint64_t bucket_spent(uint64_t stock, uint32_t bytes)
 
 /*
  * Takes a free bucket: this CPU's, or another. Never waits: BUCKETS if all are
- * held, or if the set has no memory. To take is one atomic exchange; it may be by a child of vfork, by a
- * thread that just moved here, or in a signal handler on top of another draw.
+ * held, or if the set has no memory. To take is one atomic exchange; it may be
+ * by a child of vfork, by a thread that just moved here, or in a signal handler
+ * on top of another draw.
  */
 unsigned int bucket_take(struct bucket_set *set);
 
