@@ -14,7 +14,7 @@ APART bool the_long_way(void *out, size_t len, uintptr_t stack)
 {
 	bool ok = fill_from(&bucket_common, out, len);
 
-	if (ok && tier_now() == TIER_PAGE && !explain_on)
+	if (ok && tier_now() == TIER_PAGE && !explain_wanted())
 		bucket_lease_wanted(&bucket_common, stack);
 	return ok;
 }

@@ -7,7 +7,6 @@
 
 #include "bucket.h"
 #include "chacha20.h"
-#include "explain.h"
 #include "fill.h"
 #include "generation.h"
 #include "hardware.h"
@@ -143,8 +142,6 @@ void report_at_end(void)
 		return;
 	if (start_wants_stats())
 		report_print();
-	if (start_explains())
-		explain_at_end(start_explains());
 }
 
 /* Runs after the program's own exit handlers; whatever comes later is served. */

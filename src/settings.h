@@ -5,7 +5,7 @@
  *   FASTRAND_SOURCE=page|call|hardware|kernel|off
  *                                          this tier, or a lower one
  *   FASTRAND_STATS=1|0                     a report on stderr at exit
- *   FASTRAND_EXPLAIN=/file                 a line a source, appended at exit
+ *   FASTRAND_EXPLAIN=/file                 where fastrand --explain counts
  *   FASTRAND_TRUST_FDS=1|0                 no proof at each read of a descriptor
  */
 #ifndef SETTINGS_H

@@ -90,11 +90,11 @@ static void find_out(void)
 		tier_set(TIER_OFF, "a setting that is not allowed");
 		return;
 	}
-	__atomic_store_n(&explain_on, settings.explain != NULL,
-			 __ATOMIC_RELAXED);
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
 		tier = best(&why);
+	if (settings.explain)
+		explain_start(settings.explain, tier);
 	one_generator = tier >= TIER_CALL || since_5_6();
 	tier_set(tier, why);
 }
@@ -121,11 +121,6 @@ bool start_one_generator(void)
 bool start_wants_stats(void)
 {
 	return settings.stats;
-}
-
-const char *start_explains(void)
-{
-	return settings.explain;
 }
 
 bool start_trusts_fds(void)

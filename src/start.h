@@ -24,9 +24,6 @@ bool start_one_generator(void);
 /* Does the user want a report at exit? */
 bool start_wants_stats(void);
 
-/* To which file does the user want every source explained? NULL: to none. */
-const char *start_explains(void);
-
 /* Does the user vouch for the table of descriptors? */
 bool start_trusts_fds(void);
 

@@ -4,11 +4,12 @@
 # What each of them is told to leave out stands, with the reason, in .clang-tidy
 # and beside the line. The sources are read; nothing is built.
 set -u
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
+make_here
+output=$here/output
 cd "$(dirname "$0")/.." || exit 1
-output=$(mktemp) || exit 1
-trap 'rm -f "$output"' EXIT
 
-passed=0 failed=0 skipped=0
 sources=(src/*.c src/interpose/*.c src/launcher/*.c)
 flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude '-DLIBDIR=""' '-DPRELOAD=""')
 
@@ -17,16 +18,12 @@ finds_nothing() {
 	local name=$1 tool=$2
 
 	shift 2
-	if ! command -v "$tool" >/dev/null; then
-		skipped=$((skipped + 1))
-		echo "skipped: $tool is not installed"
-	elif "$@" >"$output" 2>&1 && ! grep -q 'warning:\|error:' "$output"; then
-		passed=$((passed + 1))
-		echo "ok: $name"
+	has "$tool" || return
+	if "$@" >"$output" 2>&1 && ! grep -q 'warning:\|error:' "$output"; then
+		ok "$name"
 	else
-		failed=$((failed + 1))
-		echo "not ok: $name"
-		grep -A4 'warning:\|error:' "$output" || cat "$output"
+		not_ok "$name" "$(grep -A4 'warning:\|error:' "$output" ||
+			cat "$output")"
 	fi
 }
 
@@ -44,5 +41,4 @@ analyze() {
 }
 finds_nothing gccs_analyzer_finds_nothing gcc analyze
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -7,31 +7,13 @@
 # library (test/builds/client.c); and those of the other tests that this libc or
 # emulator can run, with test/builds/cmocka.h in place of cmocka.
 set -u
-export LC_ALL=C
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 
 library=$(realpath "${1:?usage: $0 LIBRARY BUILD_DIRECTORY}")
 build=$(realpath "${2:?usage: $0 LIBRARY BUILD_DIRECTORY}")
 cd "$(dirname "$(realpath "$0")")/.." || exit 2
-unset LD_PRELOAD MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS
-passed=0 failed=0 skipped=0
 counts='^([0-9]+) ([0-9]+) ([0-9]+)$'
-
-ok() {
-	passed=$((passed + ${2:-1}))
-	echo "ok: $1"
-}
-
-# not_ok WHAT OUTPUT
-not_ok() {
-	failed=$((failed + 1))
-	echo "not ok: $1"
-	echo "    ${2//$'\n'/$'\n'    }"
-}
-
-skip_because() {
-	skipped=$((skipped + ${2:-1}))
-	echo "skipped: $1"
-}
 
 # expect WHAT COMMAND...: it ends well; else what it says is shown.
 expect() {
@@ -366,5 +348,4 @@ for name in "${names[@]}"; do
 		not_ok "$name: came to its end" "$(cat "$build/builds-$name.log")"
 	fi
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -6,14 +6,12 @@
 # What is in single quotes is for other languages.
 # shellcheck disable=SC2016
 set -u
-export LC_ALL=C
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 
 library=$(realpath "${1:?usage: $0 LIBRARY BUILD}")
 calls=$(realpath "${2:?usage: $0 LIBRARY BUILD}")/test/calls
-passed=0 failed=0 skipped=0
-here=$(mktemp -d) || exit 1
-trap 'rm -rf "$here"' EXIT
-unset LD_PRELOAD FASTRAND_SOURCE FASTRAND_STATS FASTRAND_TRUST_FDS
+make_here
 cd "$here" || exit 1
 seq 1 2000 >lines
 
@@ -26,11 +24,7 @@ reads() { "$calls" bash -c "$1" 2>&1 >/dev/null | awk '/^calls: / { print $3 }';
 try() {
 	local name=$1 program=$2 limit=$3 shape=$4 script=$5 without with left
 
-	if ! command -v "$program" >/dev/null; then
-		skipped=$((skipped + 1))
-		echo "skipped: $name: $program is not installed"
-		return
-	fi
+	has "$program" || return
 	bash -c "$script" >without 2>/dev/null
 	without=$?
 	LD_PRELOAD=$library bash -c "$script" >with 2>errors
@@ -39,13 +33,10 @@ try() {
 	if [ $with -eq $without ] && grep -qxE "$shape" with &&
 		grep -qxE "$shape" without && [ "${left:-99}" -le "$limit" ] &&
 		{ [ "$limit" -gt 0 ] || [ "$(reads "$script")" -gt 0 ]; }; then
-		passed=$((passed + 1))
-		echo "ok: $name"
+		ok "$name"
 	else
-		failed=$((failed + 1))
-		echo "not ok: $name"
-		echo "    exit $with, without $without; $left reads"
-		head -c 300 with errors
+		not_ok "$name" "exit $with, without $without; $left reads" \
+			"$(head -c 300 with errors)"
 	fi
 }
 
@@ -105,5 +96,4 @@ EOF
 javac Draw.java 2>/dev/null
 try SecureRandom_of_Java java 0 '1000' 'java -cp . Draw'
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -3,42 +3,20 @@
 # puts in front of theirs, and nothing that could keep one from starting.
 # test/exports.sh LIBRARY
 set -u
-export LC_ALL=C
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 
 library=${1:?usage: $0 LIBRARY}
 map=$(dirname "$0")/../src/exports.map
-passed=0 failed=0 skipped=0
-
-# Whatever it is that a test finds to be wrong, it prints; nothing is good.
-check() {
-	local found line
-
-	found=$("$1" 2>&1)
-	if [ -z "$found" ]; then
-		passed=$((passed + 1))
-		echo "ok: $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-		while IFS= read -r line; do
-			echo "    $line"
-		done <<<"$found"
-	fi
-}
-
-skip_because() {
-	skipped=$((skipped + 1))
-	echo "skipped: $1"
-}
 
 machine=$(readelf -hW "$library" | sed -n 's/^ *Machine: *//p')
 dynamic=$(readelf -dW "$library")
 segments=$(readelf -lW "$library")
 symbols=$(nm -D "$library")
 if [ -z "$machine" ] || [ -z "$dynamic" ] || [ -z "$symbols" ]; then
-	echo "not ok: $library can be read by readelf and nm"
-	echo "0 passed, 1 failed"
-	exit 1
+	not_ok "$library can be read by readelf and nm"
+	finish
+	exit
 fi
 
 exported() {
@@ -185,5 +163,4 @@ case $machine in
 	skip_because "no control flow protection known on $machine"
 	;;
 esac
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

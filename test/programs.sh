@@ -6,33 +6,13 @@
 # What is in single quotes is for other languages.
 # shellcheck disable=SC2016
 set -u
-export LC_ALL=C
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 
 library=$(realpath "${1:?usage: $0 LIBRARY}")
-passed=0 failed=0 skipped=0
-here=$(mktemp -d) || exit 1
-trap 'rm -rf "$here"' EXIT
-unset LD_PRELOAD FASTRAND_SOURCE FASTRAND_STATS FASTRAND_TRUST_FDS
+make_here
 export GNUPGHOME=$here/gnupg
 mkdir -m 700 "$GNUPGHOME"
-
-ok() {
-	passed=$((passed + 1))
-	echo "ok: $1"
-}
-
-not_ok() {
-	failed=$((failed + 1))
-	echo "not ok: $1"
-	for line in "${@:2}"; do
-		echo "    $line"
-	done
-}
-
-skip_because() {
-	skipped=$((skipped + 1))
-	echo "skipped: $1"
-}
 
 # What a program is asked to do; each prints so many lines of a shape.
 python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
@@ -230,5 +210,4 @@ try gpg_random gpg 8 1 '[A-Za-z0-9+/]{64}'
 try php_random php 6 1000 "$hex{32} [0-9]"
 try ruby_random ruby 8 1000 "$hex{32} $hex{8}"
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -11,7 +11,8 @@
 # What it cannot see: fences (atomic_thread_fence is no order to it), assembly,
 # and vfork, which it makes a fork.
 set -u
-export LC_ALL=C
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 
 if [ $# -ne 2 ]; then
 	echo "usage: $0 LIBRARY BUILD_DIRECTORY" >&2
@@ -20,7 +21,6 @@ fi
 mkdir -p "$2/tsan" || exit 2
 build=$(realpath "$2/tsan")
 cd "$(dirname "$(realpath "$0")")/.." || exit 2
-passed=0 failed=0 skipped=0
 limit=100 # seconds, for each
 
 # Addresses that the runtime did not expect end it at once; see mmap_rnd_bits.
@@ -28,12 +28,6 @@ fixed=()
 if setarch -R true 2>/dev/null; then
 	fixed=(setarch -R)
 fi
-
-# finish STATUS: counts, says, and ends the script.
-finish() {
-	echo "$passed passed, $failed failed, $skipped skipped"
-	exit "$1"
-}
 
 # run SUPPRESSIONS PROGRAM: under the runtime's eyes.
 run() {
@@ -91,9 +85,9 @@ for candidate in gcc clang; do
 	reasons="$reasons${reasons:+; }$candidate: $why"
 done
 if [ -z "$compiler" ]; then
-	skipped=1
-	echo "skipped: no ThreadSanitizer ($reasons)"
-	finish 0
+	skip_because "no ThreadSanitizer ($reasons)"
+	finish
+	exit
 fi
 
 objects=$build/$compiler
@@ -101,14 +95,13 @@ flags="-g -O2 -fsanitize=thread"
 if [ "$compiler" = gcc ]; then
 	flags="$flags -Wno-tsan" # it warns at each fence
 fi
-if ! said=$(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES make -s \
+if ! said=$(env -u MAKEOVERRIDES make -s \
 	B="$objects" SO="$objects/none.so" COMMAND="$objects/none" \
 	CC="$compiler" CFLAGS="$flags" CPPFLAGS= LDFLAGS= \
 	"$objects/rooms.a" 2>&1); then
-	failed=1
-	echo "not ok: it compiles with -fsanitize=thread"
-	tail -n 20 <<<"$said"
-	finish 1
+	not_ok "it compiles with -fsanitize=thread" "$(tail -n 20 <<<"$said")"
+	finish
+	exit
 fi
 
 # shorter NAME EXPRESSION: test/NAME.c with less of everything; its name.
@@ -128,12 +121,11 @@ observe() {
 			status=$?
 	done
 	if [ "$status" -eq 0 ] && ! grep -q ThreadSanitizer "$output"; then
-		echo "ok: $name"
+		ok "$name"
 		sed -n 's/^skipped: \([^(]\)/    without: \1/p' "$output" |
 			sort -u
 	else
-		echo "not ok: $name (status $status)"
-		head -n 300 "$output" | sed 's/^/    /'
+		not_ok "$name (status $status)" "$(head -n 300 "$output")"
 	fi
 }
 
@@ -156,4 +148,4 @@ wait
 cat "$build/one.result" "$build/other.result"
 passed=$(cat "$build"/*.result | grep -c '^ok: ')
 failed=$(cat "$build"/*.result | grep -c '^not ok: ')
-finish $((failed > 0))
+finish

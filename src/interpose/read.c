@@ -28,12 +28,17 @@ ssize_t __pread64(int, void *, size_t, off64_t);
 ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
 ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
+/* Is it worth a proof? To be counted it is. */
+static bool likely(size_t len)
+{
+	return fill_likely(len) || explain_wanted();
+}
+
 ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 {
 	if (len > READ_MAX)
 		return -1;
-	if (!urandom_fd_trusted(fd) &&
-	    (!fill_likely(len) || !urandom_fd_proved(fd)))
+	if (!urandom_fd_trusted(fd) && (!likely(len) || !urandom_fd_proved(fd)))
 		return -1;
 	if (!explain(EXPLAIN_READ, len, fill_slow(buf, len, stack)))
 		return -1;
@@ -52,7 +57,7 @@ static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 			return -1;
 		all += vector[i].iov_len;
 	}
-	if (!all || !fill_likely(all) || !urandom_fd_proved(fd))
+	if (!all || !likely(all) || !urandom_fd_proved(fd))
 		return -1;
 	for (int i = 0; i < count; i++)
 		if (vector[i].iov_len &&

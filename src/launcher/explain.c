@@ -1,6 +1,6 @@
 /*
  * Who asked for random bytes, and who answered? Every process that has the
- * library adds its own lines to a file when it ends.
+ * library counts in one record.
  */
 #include "explain.h"
 
@@ -14,16 +14,40 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../explain_record.h"
 #include "complain.h"
 #include "loaded.h"
 #include "run.h"
-#include "tally.h"
 
 enum { DIED_OF_SIGNAL = 128 };
 
-/* Ends with the path of an empty file that only we may read. */
-static int make_file(char **path)
+static const char *const sources[EXPLAIN_SOURCES] = {
+	[EXPLAIN_GETRANDOM] = "getrandom",
+	[EXPLAIN_GETENTROPY] = "getentropy",
+	[EXPLAIN_ARC4RANDOM] = "arc4random",
+	[EXPLAIN_READ] = "read",
+	[EXPLAIN_SYSCALL] = "syscall",
+	[EXPLAIN_FASTRAND] = "fastrand",
+};
+
+static const char *const reasons[FILL_REFUSALS] = {
+	[FILL_OFF] = "off",
+	[FILL_POINTER] = "pointer",
+	[FILL_SMALL] = "small",
+	[FILL_HELD] = "held",
+	[FILL_SEED] = "seed",
+	[FILL_STALE] = "stale",
+	[FILL_HARDWARE] = "hardware",
+	[FILL_FLAGS] = "flags",
+};
+
+/*
+ * Makes the record, which only we may use, and its path. Written in full: a page
+ * that the disk has no room for would end those who count in it.
+ */
+static int make_record(char **path)
 {
+	static const struct explain_record empty = {.magic = EXPLAIN_MAGIC};
 	const char *folder = getenv("TMPDIR");
 	int fd;
 
@@ -35,6 +59,10 @@ static int make_file(char **path)
 	fd = mkostemp(*path, O_CLOEXEC);
 	if (fd < 0)
 		give_up("%s: %s", *path, strerror(errno));
+	if (write(fd, &empty, sizeof empty) != sizeof empty) {
+		unlink(*path);
+		give_up("%s: no room", *path);
+	}
 	return fd;
 }
 
@@ -57,55 +85,62 @@ static int wait_for(pid_t child)
 				     WEXITSTATUS(status);
 }
 
-static void print_counts(const struct tally_count *counts, size_t places,
-			 const char *format)
+static uint64_t kernel_of(const struct explain_account *a)
 {
-	const char *comma = "";
+	uint64_t sum = 0;
 
-	for (size_t i = 0; i < places && *counts[i].name; i++) {
-		fputs(comma, stderr);
-		/* Each format has a %s and a number; cppcheck sees another. */
-		/* cppcheck-suppress wrongPrintfScanfArgNum */
-		fprintf(stderr, format, counts[i].name, counts[i].times);
-		comma = ", ";
-	}
+	for (int why = 0; why < FILL_REFUSALS; why++)
+		sum += a->kernel[why];
+	return sum;
 }
 
-static void print_source(const struct tally_source *s)
+static void print_row(const char *name, uint64_t served, uint64_t bytes,
+		      uint64_t kernel)
 {
 	fprintf(stderr,
 		"  %-10s %12" PRIu64 " %12" PRIu64 " %14" PRIu64 " %12" PRIu64,
-		s->name, s->served + s->kernel, s->served, s->bytes, s->kernel);
-	if (*s->reasons[0].name) {
-		fputs("  ", stderr);
-		print_counts(s->reasons, TALLY_REASONS, "%s %" PRIu64);
+		name, served + kernel, served, bytes, kernel);
+}
+
+static void print_account(const char *name, const struct explain_account *a)
+{
+	const char *comma = "  ";
+
+	print_row(name, a->served, a->bytes, kernel_of(a));
+	for (int why = 0; why < FILL_REFUSALS; why++) {
+		if (!a->kernel[why])
+			continue;
+		fprintf(stderr, "%s%s %" PRIu64, comma, reasons[why],
+			a->kernel[why]);
+		comma = ", ";
 	}
 	fputc('\n', stderr);
 }
 
-static double time_of(const struct cost *c, const struct tally_source *s)
+static double time_of(const struct cost *c, const struct explain_account *a)
 {
-	return c->call * (double)s->served + c->byte * (double)s->bytes;
+	return c->call * (double)a->served + c->byte * (double)a->bytes;
 }
 
 /* In nanoseconds: what libc and the kernel would have taken, less our time. */
-static double saved_by(const struct tally_source *s, const struct costs *c,
+static double saved_by(enum explain_source source,
+		       const struct explain_account *a, const struct costs *c,
 		       bool trusted)
 {
-	double ours = time_of(&c->draw, s);
+	double ours = time_of(&c->draw, a);
 
-	if (!strcmp(s->name, "read")) {
+	if (source == EXPLAIN_READ) {
 		if (!trusted)
-			ours += c->proof * (double)s->served;
-		return time_of(&c->read, s) - ours;
+			ours += c->proof * (double)a->served;
+		return time_of(&c->read, a) - ours;
 	}
-	if (!strcmp(s->name, "syscall"))
-		return time_of(&c->kernel, s) - ours;
-	return time_of(&c->libc, s) - ours;
+	if (source == EXPLAIN_SYSCALL)
+		return time_of(&c->kernel, a) - ours;
+	return time_of(&c->libc, a) - ours;
 }
 
-static void print_saved(const struct tally *t, const struct library *l,
-			bool trusted)
+static void print_saved(const struct explain_record *r,
+			const struct library *l, bool trusted)
 {
 	struct loaded loaded;
 	struct costs costs;
@@ -117,58 +152,63 @@ static void print_saved(const struct tally *t, const struct library *l,
 		return;
 	}
 	loaded_time(&loaded, &costs);
-	for (size_t i = 0; i < TALLY_SOURCES && *t->sources[i].name; i++)
-		saved += saved_by(&t->sources[i], &costs, trusted);
+	for (int s = 0; s < EXPLAIN_SOURCES; s++)
+		saved += saved_by(s, &r->accounts[s], &costs, trusted);
 	fprintf(stderr,
 		"  time saved: %.3f ms, estimated (16 bytes take %.0f ns here, "
 		"%.0f ns by system call)\n",
 		saved > 0 ? saved / 1e6 : 0, costs.small, costs.small_kernel);
 }
 
-static void print(const struct tally *t, const struct library *l, bool trusted)
+/* False: there was none. */
+static bool print_programs(const struct explain_record *r)
 {
-	struct tally_source all = {.name = "all"};
+	const char *mark = "fastrand: programs that had the library: ";
 
-	if (t->odd)
-		complain("%" PRIu64 " lines were not understood", t->odd);
-	if (!t->processes) {
-		complain("no process told what it drew: the library was in "
-			 "none of them, or none ended by exit");
-		return;
+	for (int t = TIERS - 1; t >= 0; t--) {
+		if (!r->programs[t])
+			continue;
+		fprintf(stderr, "%s%" PRIu64 " in tier %s", mark,
+			r->programs[t], tier_name(t));
+		mark = ", ";
 	}
-	fprintf(stderr, "fastrand: %zu process%s told what they drew; tier ",
-		t->processes, t->processes == 1 ? "" : "es");
-	print_counts(t->tiers, TALLY_TIERS, "%s (%" PRIu64 ")");
-	fprintf(stderr, "\n  %-10s %12s %12s %14s %12s  %s\n", "source",
-		"requests", "served here", "bytes", "to kernel", "because");
-	for (size_t i = 0; i < TALLY_SOURCES && *t->sources[i].name; i++) {
-		const struct tally_source *s = &t->sources[i];
-
-		print_source(s);
-		all.served += s->served;
-		all.bytes += s->bytes;
-		all.kernel += s->kernel;
-	}
-	print_source(&all);
-	print_saved(t, l, trusted);
+	if (*mark != ',')
+		return false;
+	fprintf(stderr, "; forks of them: %" PRIu64 "\n", r->forks);
+	return true;
 }
 
-static void tell(int fd, const struct library *l, bool trusted)
+static void print(const struct explain_record *r, const struct library *l,
+		  bool trusted)
 {
-	FILE *file = fdopen(fd, "r");
-	struct tally t = {0};
+	uint64_t served = 0, bytes = 0, kernel = 0;
 
-	if (!file || !tally_read(&t, file))
-		give_up("out of memory");
-	fclose(file);
-	print(&t, l, trusted);
-	free(t.pids);
+	if (!print_programs(r)) {
+		complain("the library was in no program that could tell");
+		return;
+	}
+	fprintf(stderr, "  %-10s %12s %12s %14s %12s  %s\n", "source",
+		"requests", "served here", "bytes", "to kernel", "because");
+	for (int s = 0; s < EXPLAIN_SOURCES; s++) {
+		const struct explain_account *a = &r->accounts[s];
+
+		if (!a->served && !kernel_of(a))
+			continue;
+		print_account(sources[s], a);
+		served += a->served;
+		bytes += a->bytes;
+		kernel += kernel_of(a);
+	}
+	print_row("all", served, bytes, kernel);
+	fputc('\n', stderr);
+	print_saved(r, l, trusted);
 }
 
 int explain_run(char *const command[], const struct library *l, bool trusted)
 {
+	struct explain_record record;
 	char *path;
-	int fd = make_file(&path);
+	int fd = make_record(&path);
 	int status;
 	pid_t child = fork();
 
@@ -183,7 +223,10 @@ int explain_run(char *const command[], const struct library *l, bool trusted)
 	}
 	status = wait_for(child);
 	unlink(path);
+	if (pread(fd, &record, sizeof record, 0) != sizeof record)
+		give_up("%s was cut short", path);
+	print(&record, l, trusted);
 	free(path);
-	tell(fd, l, trusted);
+	close(fd);
 	return status;
 }

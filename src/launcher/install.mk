@@ -15,7 +15,7 @@ MAN ?= $(PREFIX)/share/man
 LAUNCHER := $(patsubst src/%,$(B)/%.o,$(wildcard src/launcher/*.c))
 VERSION = $(shell sed -n 's/.*FASTRAND_VERSION "\(.*\)"/\1/p' include/fastrand.h)
 
-$(COMMAND): $(LAUNCHER)
+$(COMMAND): $(LAUNCHER) $(B)/tier.c.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,now -Wl,-z,relro $(LDFLAGS) -o $@ $^ -ldl
 

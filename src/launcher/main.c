@@ -7,7 +7,7 @@
  *   target.c      will it get into the command?  (elf_file.c)
  *   run.c         become the command
  *   status.c      --status
- *   explain.c     --explain                      (tally.c)
+ *   explain.c     --explain
  *   loaded.c      the library in this process: asked and timed
  *   complain.c    one line on stderr
  */
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../../include/fastrand.h"
+#include "../tier.h"
 #include "complain.h"
 #include "explain.h"
 #include "library.h"
@@ -66,12 +67,9 @@ static bool set(const char *name, const char *value)
 
 static const char *tier(const char *name)
 {
-	static const char *const tiers[] = {"page", "call", "hardware",
-					    "kernel", "off"};
-
-	for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
-		if (!strcmp(name, tiers[i]))
-			return tiers[i];
+	for (enum tier t = TIER_OFF; t < TIERS; t++)
+		if (!strcmp(name, tier_name(t)))
+			return name;
 	give_up("--source %s: not one of page, call, hardware, kernel, off",
 		name);
 }
