@@ -31,9 +31,6 @@ bool fill(void *out, size_t len);
 /* The same from a set of buckets of its own; NULL is one without memory. */
 bool fill_from(struct bucket_set *set, void *out, size_t len);
 
-/* Four bytes as a number; negative: ask the kernel. They touch no memory. */
-int64_t fill_word(void);
-
 /* The same from bucket i of a set, which the caller holds; tier page only. */
 bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len);
 

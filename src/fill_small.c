@@ -103,11 +103,3 @@ int64_t fill_slow_word(uintptr_t stack)
 	*(volatile uint32_t *)&word = 0;
 	return answer;
 }
-
-int64_t fill_word(void)
-{
-	uintptr_t stack = cpu_stack();
-	int64_t word = fill_quick_word(stack);
-
-	return word >= 0 ? word : fill_slow_word(stack);
-}

@@ -150,12 +150,15 @@ static bool worth_a_look(const char *path)
 	       (*last && !last[strspn(last, "0123456789")]);
 }
 
-void urandom_fd_opened(int fd, const char *path, int flags)
+int urandom_fd_opened(int fd, const char *path, int flags)
 {
+	if (fd < 0)
+		return fd;
 	urandom_fd_is_other(fd);
-	if (fd >= 0 && readable(flags) && worth_a_look(path) &&
+	if (readable(flags) && worth_a_look(path) &&
 	    !atomic_load_explicit(&latched, memory_order_relaxed))
 		tag_random(fd);
+	return fd;
 }
 
 enum urandom_tag urandom_fd_tag(int fd)
@@ -165,11 +168,14 @@ enum urandom_tag urandom_fd_tag(int fd)
 	return atomic_load_explicit(&urandom_tags[fd], memory_order_relaxed);
 }
 
-void urandom_fd_copied(enum urandom_tag from, int to)
+int urandom_fd_copied(enum urandom_tag from, int to)
 {
+	if (to < 0)
+		return to;
 	note(to, from == URANDOM_UNKNOWN ? URANDOM_UNKNOWN : URANDOM_OTHER);
 	if (from == URANDOM_RANDOM && !atomic_load(&latched))
 		tag_random(to);
+	return to;
 }
 
 void urandom_fd_latch(void)

@@ -68,13 +68,14 @@ void urandom_fd_is_other(int fd);
 
 /*
  * This number was just opened by that path with those flags. Only a path whose
- * last part is random, urandom, stdin or a number is worth an fstat.
+ * last part is random, urandom, stdin or a number is worth an fstat. A negative
+ * number is none, here and below; either is given back.
  */
-void urandom_fd_opened(int fd, const char *path, int flags);
+int urandom_fd_opened(int fd, const char *path, int flags);
 
 /* to has just become a copy of a descriptor that had this tag. */
 enum urandom_tag urandom_fd_tag(int fd);
-void urandom_fd_copied(enum urandom_tag from, int to);
+int urandom_fd_copied(enum urandom_tag from, int to);
 
 /*
  * From now on nothing is random: the process enters a sandbox that may kill on

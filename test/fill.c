@@ -24,6 +24,7 @@
 #include "../src/tier.h"
 #include "model.h"
 #include "step.h"
+#include "word.h"
 
 enum { MOST = 200000, LENGTHS = 8 };
 
@@ -246,7 +247,7 @@ static void all_buckets_held_is_a_refusal(void **state)
 		bucket_common.lines[i].owner = 1;
 	for (int i = 0; i < LENGTHS; i++)
 		expect_refusal(FILL_HELD, out, lengths[i]);
-	assert_true(fill_word() < 0);
+	assert_true(draw_word() < 0);
 	bucket_common.lines[here() ^ 1].owner = 0;
 	for (int i = 0; i < LENGTHS; i++)
 		assert_true(fill(out, lengths[i]));
@@ -262,7 +263,7 @@ static void beside_a_held_bucket_another_serves(void **state)
 	bucket_common.lines[here()].owner = 1;
 	for (int i = 0; i < LENGTHS; i++)
 		assert_true(fill(out, lengths[i]));
-	assert_true(fill_word() >= 0);
+	assert_true(draw_word() >= 0);
 	assert_memory_equal(before, bucket(), sizeof before);
 	assert_int_equal(bucket_common.lines[here()].owner, 1);
 	assert_int_equal(info().held, 1);
@@ -556,7 +557,7 @@ static void tier_kernel_expands_what_is_larger_than_256(void **state)
 	tier_set(TIER_KERNEL, "");
 	for (size_t len = 1; len <= 256; len++)
 		expect_refusal(FILL_SMALL, out, len);
-	assert_true(fill_word() < 0);
+	assert_true(draw_word() < 0);
 	assert_int_equal(fake_seeds, before);
 	model_now();
 	assert_true(fill(out, 257));
@@ -570,17 +571,17 @@ static void tier_off_serves_nothing(void **state)
 	tier_set(TIER_OFF, "");
 	for (int i = 0; i < LENGTHS; i++)
 		expect_refusal(FILL_OFF, out, lengths[i]);
-	assert_true(fill_word() < 0);
+	assert_true(draw_word() < 0);
 }
 
 static void no_word_is_a_negative_number(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 1000; i++)
-		assert_in_range(fill_word(), 0, UINT32_MAX);
+		assert_in_range(draw_word(), 0, UINT32_MAX);
 	wipe();
 	fake_refuses = true;
-	assert_true(fill_word() < 0);
+	assert_true(draw_word() < 0);
 }
 
 /* A set of its own: one for all who ask, however many at once. */
@@ -862,7 +863,7 @@ static void the_counts_add_up(void **state)
 			fake_generation++;
 		tier_set(i % 1000 < 900 ? TIER_PAGE : TIER_CALL, "");
 		fake_refuses = rand() % 32 == 0;
-		ok = word ? fill_word() >= 0 : fill(out, len);
+		ok = word ? draw_word() >= 0 : fill(out, len);
 		len = word ? 4 : len;
 		after = info();
 		assert_int_equal(after.requests - before.requests, ok);
@@ -885,7 +886,7 @@ static void errno_is_the_callers(void **state)
 		for (int i = 0; i < LENGTHS; i++)
 			fill(out, lengths[i]);
 		fill(NULL, 8);
-		fill_word();
+		draw_word();
 		fake_refuses ^= true;
 		fill(out, 300);
 	}

@@ -25,6 +25,7 @@
 #include "../src/seed.h"
 #include "../src/tier.h"
 #include "../src/vdso.h"
+#include "word.h"
 
 enum {
 	PAGES = BUCKETS * sizeof(struct bucket),
@@ -519,12 +520,12 @@ static void a_first_word_is_safe(void)
 	struct area pages;
 
 	need_tier(TIER_PAGE);
-	expect(fill_word() >= 0);
+	expect(draw_word() >= 0);
 	pages = pages_before_vdso();
 	replace_vdso();
 	unmap_pages(pages, 0);
 	restore_empty();
-	expect(fill_word() < 0);
+	expect(draw_word() < 0);
 	expect(tier_now() == TIER_KERNEL);
 }
 

@@ -18,6 +18,7 @@
 #include "../src/fill_small.h"
 #include "../src/tier.h"
 #include "model.h"
+#include "word.h"
 
 enum { MOST = 200000, TOTAL = 3000000, RANDOM_REQUESTS = 4000 };
 
@@ -44,9 +45,9 @@ static void draw(size_t len)
 	compare(len);
 }
 
-static void draw_word(void)
+static void compare_word(void)
 {
-	int64_t word = fill_word();
+	int64_t word = draw_word();
 
 	assert_in_range(word, 0, UINT32_MAX);
 	memcpy(got, &(uint32_t){(uint32_t)word}, 4);
@@ -133,7 +134,7 @@ static void every_boundary(void)
 		}
 	for (int i = 0; i < BOUNDARIES; i++) {
 		draw(boundaries[i]);
-		draw_word();
+		compare_word();
 	}
 }
 
@@ -153,7 +154,7 @@ static void random_sizes(void)
 		else if (rand() % 4 == 0)
 			draw_from(&bucket_common, &common, len);
 		else if (rand() % 4 == 0)
-			draw_word();
+			compare_word();
 		else
 			draw(len);
 	}

@@ -130,7 +130,7 @@ static inline void model_refill(struct model *m, uint8_t **out, size_t *len)
 
 /*
  * Tier page: what a request for len bytes gets. short_way: of 4 to 32
- * bytes by fill or fill_word, for which stock is good until it is used up.
+ * bytes by fill or as a word, for which stock is good until it is used up.
  */
 static inline void model_draw(struct model *m, uint64_t now, uint8_t *out,
 			      size_t len, bool short_way)

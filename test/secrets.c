@@ -94,7 +94,7 @@ static __attribute__((noinline)) bool ask(uint8_t *to, size_t len)
 static __attribute__((noinline)) int64_t ask_for_a_word(void)
 {
 	uintptr_t stack = scene.leased ? lessee : nobody;
-	int64_t word = scene.leased ? fill_quick_word(stack) : fill_word();
+	int64_t word = fill_quick_word(stack);
 
 	return word >= 0 ? word : fill_slow_word(stack);
 }

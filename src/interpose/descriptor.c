@@ -34,18 +34,11 @@ int _IO_fclose(FILE *);
 
 /* --- Copies ------------------------------------------------------------ */
 
-static int copied(enum urandom_tag from, int to)
-{
-	if (to >= 0)
-		urandom_fd_copied(from, to);
-	return to;
-}
-
 EXPORT int dup(int fd)
 {
 	enum urandom_tag from = urandom_fd_tag(fd);
 
-	return copied(from, REAL(dup)(fd));
+	return urandom_fd_copied(from, REAL(dup)(fd));
 }
 
 /* A number copied onto itself stays what it is. */
@@ -57,7 +50,7 @@ EXPORT int dup(int fd)
 		if (fd == to) \
 			return REAL(name) arguments; \
 		urandom_fd_ends(to); \
-		return copied(from, REAL(name) arguments); \
+		return urandom_fd_copied(from, REAL(name) arguments); \
 	}
 
 DUP2(dup2, (int fd, int to), (fd, to))
@@ -81,7 +74,7 @@ ONLY_GLIBC(DUP2(__dup2, (int fd, int to), (fd, to)))
 		va_end(rest); \
 		answer = (next)(fd, command, third); \
 		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) \
-			return copied(from, answer); \
+			return urandom_fd_copied(from, answer); \
 		return answer; \
 	}
 

@@ -24,13 +24,6 @@ int __openat_2(int, const char *, int);
 int __openat64_2(int, const char *, int);
 FILE *_IO_fopen(const char *, const char *);
 
-static int opened(int fd, const char *path, int flags)
-{
-	if (fd >= 0)
-		urandom_fd_opened(fd, path, flags);
-	return fd;
-}
-
 /* The mode is there only with flags that make a file. */
 #define OPEN(name, parameters, flags, with_mode, without) \
 	EXPORT int name parameters \
@@ -39,12 +32,13 @@ static int opened(int fd, const char *path, int flags)
 		va_list rest; \
 \
 		if (!(flags & O_CREAT) && (flags & O_TMPFILE) != O_TMPFILE) \
-			return opened(REAL_OR_ENOSYS(name, without), path, \
-				      flags); \
+			return urandom_fd_opened(REAL_OR_ENOSYS(name, without), \
+						 path, flags); \
 		va_start(rest, flags); \
 		mode = va_arg(rest, mode_t); \
 		va_end(rest); \
-		return opened(REAL_OR_ENOSYS(name, with_mode), path, flags); \
+		return urandom_fd_opened(REAL_OR_ENOSYS(name, with_mode), \
+					 path, flags); \
 	}
 
 OPEN(open, (const char *path, int flags, ...), flags, (path, flags, mode),
@@ -66,7 +60,8 @@ OPEN(openat64, (int at, const char *path, int flags, ...), flags,
 #define OPEN_FORTIFIED(name, parameters, arguments) \
 	EXPORT int name parameters \
 	{ \
-		return opened(REAL_OR_ENOSYS(name, arguments), path, flags); \
+		return urandom_fd_opened(REAL_OR_ENOSYS(name, arguments), \
+					 path, flags); \
 	}
 
 ONLY_GLIBC(

@@ -33,21 +33,11 @@ static long next(const long call[static 7])
 				     call[4], call[5], call[6]));
 }
 
-static long opened(long fd, long path, long flags)
-{
-	if (fd >= 0)
-		urandom_fd_opened((int)fd, (const char *)path, (int)flags);
-	return fd;
-}
-
 static long copied(const long call[static 7])
 {
 	enum urandom_tag from = urandom_fd_tag((int)call[1]);
-	long to = next(call);
 
-	if (to >= 0)
-		urandom_fd_copied(from, (int)to);
-	return to;
+	return urandom_fd_copied(from, (int)next(call));
 }
 
 static long copied_to(const long call[static 7])
@@ -84,7 +74,8 @@ long syscall_descriptor(long number, long a, long b, long c, long d, long e,
 				 -1;
 		return served >= 0 ? served : next(call);
 	case SYS_openat:
-		return opened(next(call), b, c);
+		return urandom_fd_opened((int)next(call), (const char *)b,
+					 (int)c);
 	case SYS_dup:
 		return copied(call);
 	case SYS_dup3:
@@ -95,7 +86,8 @@ long syscall_descriptor(long number, long a, long b, long c, long d, long e,
 		return next(call);
 #if defined(SYS_open)
 	case SYS_open:
-		return opened(next(call), a, b);
+		return urandom_fd_opened((int)next(call), (const char *)a,
+					 (int)b);
 #endif
 #if defined(SYS_dup2)
 	case SYS_dup2:
