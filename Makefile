@@ -13,7 +13,9 @@ B ?= build
 SO := libfastrand.so
 COMMAND := fastrand
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+# make -s says nothing.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(SILENT),,@printf '  %-5s %s\n' $(1) $(2))
 
 # On arm64 libgcc's atomics would come without the note of protected control flow.
 MACHINE := $(shell $(CC) -dumpmachine)

@@ -62,6 +62,7 @@ struct fastrand_info {
 	uint64_t kernel;	/* requests that the kernel answered */
 	uint64_t held;		/* buckets held now: in use, or lost */
 	const char *signals;	/* vmclock, sysgenid, both, or none */
+	const char *descriptors; /* proved at each read of them, or trusted */
 };
 
 /*

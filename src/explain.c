@@ -24,7 +24,8 @@ void explain_start(const char *file, enum tier tier)
 {
 	struct explain_record *r = NULL;
 	long fd = REAL_CALL(SYS_openat, AT_FDCWD, file,
-			    O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+			    O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+				    O_NOFOLLOW);
 
 	if (fd < 0)
 		return;

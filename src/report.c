@@ -45,6 +45,7 @@ void report_fill(struct fastrand_info *info)
 	chacha20_best(&info->chacha20);
 	info->hardware = hardware_name();
 	info->signals = signals_name();
+	info->descriptors = start_trusts_fds() ? "trusted" : "proved";
 	info->generation = generation_reachable() ? generation_now() : 0;
 	bucket_each(add, info);
 	for (enum fill_refusal why = 0; why < FILL_REFUSALS; why++)

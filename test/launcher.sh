@@ -28,26 +28,46 @@ the_version_is_the_headers() {
 		"$root/include/fastrand.h")"
 }
 
+# refuses PATTERN ARGUMENT...
+refuses() {
+	local pattern=$1
+
+	shift
+	run "$fastrand" "$@"
+	ends_with 125
+	says_one_line "^fastrand: $pattern"
+	[ ! -s out ] || cat out
+}
+
 wrong_use_ends_with_125() {
-	run "$fastrand"
-	ends_with 125
-	says_one_line 'no COMMAND'
-	run "$fastrand" --no-such-option true
-	ends_with 125
-	says 'no-such-option'
-	run "$fastrand" --source
-	ends_with 125
-	run "$fastrand" --source fast true
-	ends_with 125
-	says_one_line '--source fast: not one of page, call, hardware, kernel, off'
-	run "$fastrand" --json true
-	ends_with 125
-	says_one_line '--json goes with --status'
-	run "$fastrand" --status true
-	ends_with 125
-	says_one_line '--status runs no command'
-	run "$fastrand" --status --explain
-	ends_with 125
+	local options="is not one of fastrand's options: --source, --trust-fds, --stats, --explain, --library, --status, --json, --version, --help\$"
+
+	refuses 'no COMMAND'
+	refuses "'--no-such-option' $options" --no-such-option true
+	refuses "'-x' $options" -x true
+	refuses "'--s' $options" --s true
+	refuses '--source takes a value' --source
+	refuses '--library takes a value' --library
+	refuses '--trust-fds takes no value' --trust-fds=1 true
+	refuses "--source 'fast': not one of page, call, hardware, kernel, off" \
+		--source fast true
+	refuses "--source '': not one of" --source= true
+	refuses "--source 'a\?b': not one of" --source $'a\nb' true
+	refuses '--json goes with --status' --json true
+	refuses '--status runs no COMMAND' --status true
+	refuses '--status runs no COMMAND' --status --explain
+	refuses '--status runs no COMMAND' --status --stats
+}
+
+what_cannot_be_printed_ends_with_125() {
+	local option
+
+	for option in --help --version --status; do
+		"$fastrand" $option >/dev/full 2>err
+		status=$?
+		ends_with 125
+		says_one_line '^fastrand: stdout: No space left on device$'
+	done
 }
 
 source_is_told_to_the_command() {
@@ -119,6 +139,12 @@ what_cannot_be_run_ends_with_126() {
 }
 
 what_is_not_found_ends_with_127() {
+	run "$fastrand" ''
+	ends_with 127
+	says_one_line "^fastrand: '': No such file or directory"
+	run "$fastrand" $'no\nsuch'
+	ends_with 127
+	says_one_line '^fastrand: no\?such: No such file or directory'
 	run "$fastrand" no-such-command-anywhere
 	ends_with 127
 	says_one_line \
@@ -161,12 +187,19 @@ another_library_may_be_named() {
 no_library_ends_with_125() {
 	run "$fastrand" --library /no/such/libfastrand.so true
 	ends_with 125
-	says_one_line '/no/such/libfastrand.so: no such library'
+	says_one_line '/no/such/libfastrand.so: No such file or directory'
 	run "$fastrand" --library hello.c true
 	ends_with 125
-	says_one_line 'not a shared library'
+	says_one_line 'hello.c: is no libfastrand.so'
 	run "$fastrand" --library hello true
 	ends_with 125
+	says_one_line 'hello: is no libfastrand.so'
+	run "$fastrand" --library same.so true
+	ends_with 125
+	says_one_line 'same.so: is no libfastrand.so'
+	run "$fastrand" --library "$here/\$LIB/libfastrand.so" true
+	ends_with 125
+	says_one_line 'no libfastrand.so, whatever \$LIB is'
 	cp "$fastrand" alone
 	if [ ! -e /usr/local/lib/libfastrand.so ]; then
 		run ./alone true
@@ -176,12 +209,16 @@ no_library_ends_with_125() {
 }
 
 a_path_that_ld_preload_cannot_name_ends_with_125() {
-	mkdir -p 'a b' c:d
+	mkdir -p 'a b' c:d 'e$f'
+	cp "$fastrand" "$fake" 'e$f'
+	run 'e$f/fastrand' true
+	ends_with 125
+	says_one_line 'or a \$; give --library a link'
 	cp "$fake" 'a b'
 	cp "$fake" c:d
 	run "$fastrand" --library 'a b/libfastrand.so' true
 	ends_with 125
-	says_one_line 'a path with a space or a colon; give --library a link'
+	says_one_line 'a path with a space, a colon or a \$; give --library a link'
 	run "$fastrand" --library c:d/libfastrand.so true
 	ends_with 125
 	cp "$fastrand" 'a b'
@@ -204,15 +241,35 @@ what_was_preloaded_stays_before() {
 	prints '512 7'
 }
 
+# As in a chroot: what is beside the file that was executed.
+it_is_found_without_proc() {
+	mkdir -p jail
+	cp "$fake" "$fastrand" jail
+	run unshare -m sh -c 'mount -t tmpfs none /proc && exec jail/fastrand "$@"' \
+		sh printenv LD_PRELOAD
+	ends_with 0
+	prints "$here/jail/libfastrand.so"
+}
+
 it_is_not_preloaded_twice() {
 	run "$fastrand" "$fastrand" printenv LD_PRELOAD
 	prints "$(dirname "$library")/libfastrand.so"
 	run env LD_PRELOAD="$fake $here/same.so" "$fastrand" \
 		--library "$fake" printenv LD_PRELOAD
-	prints "$fake $here/same.so"
+	prints "$fake:$here/same.so"
 }
 
 another_copy_is_replaced() {
+	local ours
+
+	ours=$(dirname "$library")/libfastrand.so
+	ln -sf "$fake" by-another-name.so
+	run env LD_PRELOAD="$fake:$ours:by-another-name.so:./by-another-name.so" \
+		"$fastrand" printenv LD_PRELOAD
+	prints "$ours:by-another-name.so"
+	run env LD_LIBRARY_PATH="$here/fake" LD_PRELOAD="libfastrand.so" \
+		"$fastrand" printenv LD_PRELOAD
+	prints "$ours"
 	run env LD_PRELOAD="$fake:$here/same.so" "$fastrand" \
 		printenv LD_PRELOAD
 	prints "$here/same.so:$(dirname "$library")/libfastrand.so"
@@ -277,7 +334,7 @@ scripts_of_static_programs_are_told_of() {
 	printf '#!%s/hello-static\n' "$here" >script-1
 	printf '#! %s/script-1 with an argument\n' "$here" >script-2
 	printf '#!/usr/bin/env hello-static\n' >script-3
-	printf '#!/usr/bin/env -S A=b hello-static x\n' >script-4
+	printf '#!/usr/bin/env -S -u B -C %s A=b hello-static x\n' "$here" >script-4
 	chmod +x script-[1234]
 	PATH=$here:$PATH
 	warns ./script-1 "is run by $here/hello-static, which is static: "
@@ -287,10 +344,34 @@ scripts_of_static_programs_are_told_of() {
 	warns script-1 "is run by $here/hello-static, which is static: "
 }
 
+# shebang LINE: makes ./script
+shebang() {
+	printf '#!%s\n' "$1" >script
+	chmod +x script
+}
+
 scripts_without_their_environment_are_told_of() {
-	printf '#!/usr/bin/env -S -i %s/hello\n' "$here" >script-5
-	chmod +x script-5
-	warns ./script-5 'is run by env -i'
+	local line
+
+	for line in '-S -i' '-iS' '-S -' '-S --ignore-environment' \
+		'-S -u LD_PRELOAD' '-S -uLD_PRELOAD' '-S --unset=LD_PRELOAD' \
+		'-S --unset LD_PRELOAD' '-S LD_PRELOAD=' '--split-string=-i' \
+		'-S env -i'; do
+		shebang "/usr/bin/env $line $here/hello"
+		warns ./script 'is run by an env that takes LD_PRELOAD away'
+	done
+	for line in '-S -u HOME' '-S -uHOME' '-S -C /' '-S A=b' '-S env C=d'; do
+		shebang "/usr/bin/env $line $here/hello"
+		run "$fastrand" ./script
+		ends_with 4
+		is_silent
+	done
+	# One argument, which is no option.
+	for line in -Si "-i $here/hello" "$here/hello -i"; do
+		shebang "/usr/bin/env $line"
+		run "$fastrand" ./script
+		if grep warning err; then return; fi
+	done
 }
 
 scripts_in_a_circle_come_to_an_end() {
@@ -372,6 +453,11 @@ unreadable_programs_are_run() {
 	run as_nobody fake/fastrand ./hello-dark
 	ends_with 3
 	is_silent
+	# As sudo is on some systems.
+	chmod 4711 hello-dark
+	run as_nobody fake/fastrand ./hello-dark
+	ends_with 3
+	says_one_line './hello-dark is set-user-ID: its loader ignores LD_PRELOAD'
 }
 
 programs_of_another_class_are_told_of() {
@@ -397,7 +483,11 @@ programs_of_another_machine_are_told_of() {
 }
 
 programs_of_another_libc_are_told_of() {
-	warns ./hello-musl 'is made for another libc \(musl\)'
+	warns ./hello-musl \
+		'is made for another libc \(/lib/ld-musl-[^)]*\): it is run without the library$'
+	run "$fastrand" ./musl-env
+	ends_with 0
+	if grep LD_PRELOAD out; then return; fi
 }
 
 # --- all of them ----------------------------------------------------------------
@@ -405,6 +495,7 @@ programs_of_another_libc_are_told_of() {
 check help_is_printed
 check the_version_is_the_headers
 check wrong_use_ends_with_125
+check what_cannot_be_printed_ends_with_125
 check source_is_told_to_the_command
 check trust_fds_is_told_to_the_command
 check stats_are_reported
@@ -418,6 +509,11 @@ check a_missing_interpreter_ends_with_127
 
 check the_library_beside_the_command_is_found
 check another_library_may_be_named
+if has unshare && unshare -m true 2>/dev/null; then
+	check it_is_found_without_proc
+else
+	skip_because "no mount namespace may be made: a system without /proc"
+fi
 check no_library_ends_with_125
 check a_path_that_ld_preload_cannot_name_ends_with_125
 check what_was_preloaded_stays_before
@@ -499,7 +595,9 @@ else
 	skip_because "only on x86-64: a program for another machine"
 fi
 if has musl-gcc; then
-	if musl-gcc -o hello-musl hello.c && ./hello-musl >/dev/null; [ $? -eq 3 ]; then
+	printf '%s\n' '#include <stdio.h>' 'extern char **environ;' \
+		'int main(void) { for (char **e = environ; *e; e++) puts(*e); return 0; }' >musl-env.c
+	if musl-gcc -o hello-musl hello.c && musl-gcc -o musl-env musl-env.c && ./hello-musl >/dev/null; [ $? -eq 3 ]; then
 		check programs_of_another_libc_are_told_of
 	else
 		skip_because "musl-gcc makes no programs that run here"

@@ -28,10 +28,12 @@ share/man/man3/libfastrand.3
 share/man/man7/libfastrand.7'
 
 install_puts_every_file_in_its_place() {
-	make_in "$here/built" install PREFIX=/usr DESTDIR="$here/dest"
+	(umask 077 && make_in "$here/built" install PREFIX=/usr \
+		DESTDIR="$here/dest")
 	diff <(cd dest/usr && find . -type f | sed 's|^\./||' | sort) \
 		<(echo "$installed_files")
 	find dest -type f -perm /022
+	find dest -type f -not -perm -044
 	grep -n @ dest/usr/lib/pkgconfig/libfastrand.pc
 	grep -r "$here" dest/usr/lib/pkgconfig
 }
@@ -39,6 +41,31 @@ install_puts_every_file_in_its_place() {
 uninstall_leaves_nothing() {
 	make_in "$here/built" uninstall PREFIX=/usr DESTDIR="$here/dest"
 	find dest -not -type d
+	make_in "$here/built" install PREFIX=/opt/ours DESTDIR="$here/dest"
+	touch dest/opt/ours/share/theirs
+	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
+	[ "$(cd dest/opt/ours && find . -mindepth 1 | sort | xargs)" = \
+		'./share ./share/theirs' ] || find dest/opt
+	# And again, where there is nothing.
+	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
+}
+
+# refused ARGUMENT... PATTERN: make says in one line why not, and does nothing.
+refused() {
+	local pattern=${*: -1}
+
+	make_in "$here/built" install "${@:1:$#-1}" >said
+	if ! grep -qE "$pattern" said || [ "$(wc -l <said)" -ne 1 ]; then
+		cat said
+	fi
+}
+
+places_that_cannot_be_are_refused() {
+	refused PREFIX=relative 'PREFIX=relative is not an absolute path'
+	refused PREFIX='/a b' 'is not an absolute path without blanks'
+	refused DESTDIR="$here/a b" 'a b has a blank in it'
+	refused MULTIARCH=1 CC=true 'programs of true do not tell here what \$LIB is'
+	find . -name relative -o -name a
 }
 
 the_installed_command_works() {
@@ -241,6 +268,13 @@ status_of_a_whole_system_follows_the_options() {
 		"$2" --source off --status' "$library" "$fastrand"
 	ends_with 1
 	out_has '^tier +off$'
+	# It starts again once, not for each option.
+	in_private_etc '
+		echo "$1" >/etc/ld.so.preload
+		timeout 10 "$2" --source page --source off --status' \
+		"$library" "$fastrand"
+	ends_with 1
+	out_has '^tier +off$'
 }
 
 # --- all of them ----------------------------------------------------------------
@@ -249,6 +283,7 @@ if has make; then
 	cp -a "$build" built
 	check install_puts_every_file_in_its_place
 	check uninstall_leaves_nothing
+	check places_that_cannot_be_are_refused
 	check the_installed_command_works
 	check installing_anew_does_not_write_into_the_old_file
 	has pkg-config && check pkg_config_is_right

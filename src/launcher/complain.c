@@ -3,17 +3,24 @@
  */
 #include "complain.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One write, so that lines of several processes do not mix. */
+/*
+ * One write, so that lines of several processes do not mix; and one line,
+ * whatever people call their files.
+ */
 static void print(const char *format, va_list arguments)
 {
 	char *text;
 
 	if (vasprintf(&text, format, arguments) < 0)
 		return;
+	for (char *c = text; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	fprintf(stderr, "fastrand: %s\n", text);
 	free(text);
 }

@@ -6,7 +6,6 @@
 
 #include <elf.h>
 #include <endian.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -66,6 +65,19 @@ static bool read_segment(int fd, const Elf64_Ehdr *header, unsigned int i,
 	return true;
 }
 
+static bool read_dynamic(int fd, bool wide, uint64_t at, Elf64_Dyn *to)
+{
+	Elf32_Dyn small;
+
+	if (wide)
+		return read_at(fd, to, sizeof *to, at);
+	if (!read_at(fd, &small, sizeof small, at))
+		return false;
+	to->d_tag = small.d_tag;
+	to->d_un.d_val = small.d_un.d_val;
+	return true;
+}
+
 /* Does the file say of itself that it is a program, not a library? */
 static bool says_program(int fd, const Elf64_Ehdr *header,
 			 const Elf64_Phdr *dynamic)
@@ -75,16 +87,11 @@ static bool says_program(int fd, const Elf64_Ehdr *header,
 	uint64_t count = dynamic->p_filesz / step;
 
 	for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
-		uint64_t at = dynamic->p_offset + i * step;
 		Elf64_Dyn entry;
-		Elf32_Dyn small;
 
-		if (!read_at(fd, wide ? (void *)&entry : &small, step, at))
+		if (!read_dynamic(fd, wide, dynamic->p_offset + i * step,
+				  &entry))
 			return false;
-		if (!wide) {
-			entry.d_tag = small.d_tag;
-			entry.d_un.d_val = small.d_un.d_val;
-		}
 		if (entry.d_tag == DT_NULL)
 			return false;
 		if (entry.d_tag == DT_FLAGS_1)
@@ -142,18 +149,6 @@ bool elf_file_read(struct elf_file *f, int fd)
 		return read_segments(fd, &header, f);
 	f->dynamic = true;
 	return true;
-}
-
-bool elf_file_open(struct elf_file *f, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = elf_file_read(f, fd);
-	close(fd);
-	return good;
 }
 
 bool elf_file_alike(const struct elf_file *a, const struct elf_file *b)

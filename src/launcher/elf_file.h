@@ -23,9 +23,6 @@ struct elf_file {
  */
 bool elf_file_read(struct elf_file *f, int fd);
 
-/* The same, by its path. */
-bool elf_file_open(struct elf_file *f, const char *path);
-
 /* Could they share a process? */
 bool elf_file_alike(const struct elf_file *a, const struct elf_file *b);
 

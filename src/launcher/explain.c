@@ -16,8 +16,9 @@
 
 #include "../explain_record.h"
 #include "complain.h"
-#include "loaded.h"
+#include "cost.h"
 #include "run.h"
+#include "variable.h"
 
 enum { DIED_OF_SIGNAL = 128 };
 
@@ -66,21 +67,75 @@ static int make_record(char **path)
 	return fd;
 }
 
-/*
- * The keys of the terminal are the command's business: it may live on, and what
- * it drew is told in any case.
- */
-static int wait_for(pid_t child)
+static volatile pid_t child;
+
+static void pass_on(int signal)
 {
+	int saved = errno;
+
+	kill(child, signal);
+	errno = saved;
+}
+
+/* What we do with signals while the command runs. */
+static const struct manner {
+	int signal;
+	void (*handler)(int);
+} manners[] = {
+	{SIGINT, SIG_IGN},	/* keys: the terminal tells the command, too */
+	{SIGQUIT, SIG_IGN},
+	{SIGTERM, pass_on},	/* who ends us means the command */
+	{SIGHUP, pass_on},
+	{SIGCHLD, SIG_DFL},	/* ignored, it takes the exit status with it */
+};
+
+enum { MANNERS = sizeof manners / sizeof *manners };
+
+static struct sigaction before[MANNERS];
+
+static void take_manners(void)
+{
+	for (int i = 0; i < MANNERS; i++) {
+		struct sigaction now = {.sa_handler = manners[i].handler};
+
+		sigaction(manners[i].signal, NULL, &before[i]);
+		/* As under nohup. */
+		if (now.sa_handler != pass_on ||
+		    before[i].sa_handler != SIG_IGN)
+			sigaction(manners[i].signal, &now, NULL);
+	}
+}
+
+static void drop_manners(void)
+{
+	for (int i = 0; i < MANNERS; i++)
+		sigaction(manners[i].signal, &before[i], NULL);
+}
+
+/* -1 and errno where no process was to be had. */
+static int run_child(char *const command[], const char *record)
+{
+	sigset_t all, mask;
 	int status;
 
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
+	/* No signal finds us between our manners and a child to pass it to. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &mask);
+	take_manners();
+	child = fork();
+	if (child == 0) {
+		drop_manners();
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		variable_set("FASTRAND_EXPLAIN", record);
+		_exit(run(command));
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (child < 0)
+		return -1;
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			return EXIT_OURS;
-	signal(SIGINT, SIG_DFL);
-	signal(SIGQUIT, SIG_DFL);
+			return -1;
+	drop_manners();
 	return WIFSIGNALED(status) ? DIED_OF_SIGNAL + WTERMSIG(status) :
 				     WEXITSTATUS(status);
 }
@@ -140,24 +195,28 @@ static double saved_by(enum explain_source source,
 }
 
 static void print_saved(const struct explain_record *r,
-			const struct library *l, bool trusted)
+			const struct library *l)
 {
+	struct fastrand_info info = {0};
 	struct loaded loaded;
 	struct costs costs;
 	const char *why;
+	bool trusted;
 	double saved = 0;
 
 	if (!loaded_open(&loaded, l, &why)) {
 		fprintf(stderr, "  time saved: not known (%s)\n", why);
 		return;
 	}
-	loaded_time(&loaded, &costs);
+	cost_find(&loaded, &costs);
+	loaded.info(&info, sizeof info);
+	trusted = info.descriptors && !strcmp(info.descriptors, "trusted");
 	for (int s = 0; s < EXPLAIN_SOURCES; s++)
 		saved += saved_by(s, &r->accounts[s], &costs, trusted);
 	fprintf(stderr,
 		"  time saved: %.3f ms, estimated (16 bytes take %.0f ns here, "
 		"%.0f ns by system call)\n",
-		saved > 0 ? saved / 1e6 : 0, costs.small, costs.small_kernel);
+		saved / 1e6, costs.small, costs.small_kernel);
 }
 
 /* False: there was none. */
@@ -178,11 +237,13 @@ static bool print_programs(const struct explain_record *r)
 	return true;
 }
 
-static void print(const struct explain_record *r, const struct library *l,
-		  bool trusted)
+static void print(const struct explain_record *r, const struct library *l)
 {
+	static char room[BUFSIZ];
 	uint64_t served = 0, bytes = 0, kernel = 0;
 
+	/* In one write, as far as that goes: others write there, too. */
+	setvbuf(stderr, room, _IOFBF, sizeof room);
 	if (!print_programs(r)) {
 		complain("the library was in no program that could tell");
 		return;
@@ -201,31 +262,24 @@ static void print(const struct explain_record *r, const struct library *l,
 	}
 	print_row("all", served, bytes, kernel);
 	fputc('\n', stderr);
-	print_saved(r, l, trusted);
+	print_saved(r, l);
 }
 
-int explain_run(char *const command[], const struct library *l, bool trusted)
+int explain_run(char *const command[], const struct library *l)
 {
 	struct explain_record record;
 	char *path;
 	int fd = make_record(&path);
-	int status;
-	pid_t child = fork();
+	int status = run_child(command, path);
+	int why = errno;
 
-	if (child == 0) {
-		if (setenv("FASTRAND_EXPLAIN", path, 1) < 0)
-			_exit(EXIT_OURS);
-		_exit(run(command));
-	}
-	if (child < 0) {
-		unlink(path);
-		give_up("fork: %s", strerror(errno));
-	}
-	status = wait_for(child);
 	unlink(path);
+	if (status < 0)
+		give_up("no process for the command: %s", strerror(why));
 	if (pread(fd, &record, sizeof record, 0) != sizeof record)
 		give_up("%s was cut short", path);
-	print(&record, l, trusted);
+	print(&record, l);
+	fflush(stderr);
 	free(path);
 	close(fd);
 	return status;

@@ -1,30 +1,27 @@
 /*
- * Where is the library, and what has LD_PRELOAD to say for it?
+ * Where is the library?
  */
 #include "library.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "complain.h"
+#include "self.h"
 
-#ifndef LIBDIR
-#define LIBDIR "/usr/local/lib"
-#endif
+/* Given by the Makefile. */
+static const char installed[] = PRELOAD;
 
-/* The installed library; PREFIX/$LIB/libfastrand.so where one line serves more
- * than one kind of program. */
-#ifndef PRELOAD
-#define PRELOAD LIBDIR "/libfastrand.so"
-#endif
-
-/* What separates the names in LD_PRELOAD; there is no way to quote it. */
-static const char separators[] = " :";
+/* No other library has it. */
+static const char our_name[] = "fastrand_getrandom";
 
 static char *join(const char *a, const char *b, const char *c)
 {
@@ -53,6 +50,22 @@ static const char *find_token(const char *line, const char **behind)
 	return NULL;
 }
 
+/* For glob: the characters of a path, and nothing more. */
+static char *literally(const char *from, size_t len)
+{
+	char *pattern = malloc(2 * len + 1), *to = pattern;
+
+	if (!pattern)
+		give_up("out of memory");
+	while (len--) {
+		if (strchr("*?[\\", *from))
+			*to++ = '\\';
+		*to++ = *from++;
+	}
+	*to = '\0';
+	return pattern;
+}
+
 /*
  * Calls with for each file that the line may stand for, until it says true.
  * What $LIB is, each loader knows for itself and tells nobody: so it is
@@ -70,8 +83,9 @@ static bool any_file(const char *line,
 	if (!token)
 		return with(line, data);
 	for (size_t i = 0; !found && i < sizeof shapes / sizeof *shapes; i++) {
-		char *before = strndup(line, (size_t)(token - line));
-		char *pattern = join(before ? before : "", shapes[i], behind);
+		char *before = literally(line, (size_t)(token - line));
+		char *after = literally(behind, strlen(behind));
+		char *pattern = join(before, shapes[i], after);
 		glob_t files;
 
 		if (glob(pattern, 0, NULL, &files) == 0) {
@@ -80,6 +94,7 @@ static bool any_file(const char *line,
 			globfree(&files);
 		}
 		free(pattern);
+		free(after);
 		free(before);
 	}
 	return found;
@@ -91,19 +106,36 @@ static bool is_there(const char *file, const void *data)
 	return access(file, F_OK) == 0;
 }
 
-static bool is_library(const char *file, const void *data)
+/* Is our name anywhere in it? */
+static bool has_our_name(int fd)
 {
-	struct elf_file f;
+	struct stat is;
+	void *all;
+	bool has;
 
-	(void)data;
-	return elf_file_open(&f, file) && f.library;
+	if (fstat(fd, &is) < 0)
+		return false;
+	all = mmap(NULL, (size_t)is.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (all == MAP_FAILED)
+		return false;
+	has = memmem(all, (size_t)is.st_size, our_name, sizeof our_name);
+	munmap(all, (size_t)is.st_size);
+	return has;
 }
 
-static bool is_for(const char *file, const void *data)
+/* kind: NULL is any. */
+static bool is_library(const char *file, const void *kind)
 {
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct elf_file f;
+	bool good;
 
-	return elf_file_open(&f, file) && f.library && elf_file_alike(&f, data);
+	if (fd < 0)
+		return false;
+	good = elf_file_read(&f, fd) && f.library && has_our_name(fd) &&
+	       (!kind || elf_file_alike(&f, kind));
+	close(fd);
+	return good;
 }
 
 /* A relative name would mean another file wherever a child changes to. */
@@ -125,14 +157,9 @@ static char *absolute(const char *name)
 static char *beside_us(void)
 {
 	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash;
 
-	if (len <= 0)
-		return NULL;
-	self[len] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
+	if (!self_find(self) || !(slash = strrchr(self, '/')))
 		return NULL;
 	*slash = '\0';
 	return join(self, "/", "libfastrand.so");
@@ -140,137 +167,47 @@ static char *beside_us(void)
 
 static const char *choose(const char *asked)
 {
+	const char *none = "libfastrand.so beside this program";
 	char *beside;
 
-	if (asked) {
-		char *path = absolute(asked);
-
-		if (!any_file(path, is_there, NULL))
-			give_up("%s: no such library", path);
-		return path;
-	}
+	if (asked)
+		return absolute(asked);
 	beside = beside_us();
 	if (beside && is_there(beside, NULL))
 		return beside;
-	if (any_file(PRELOAD, is_there, NULL)) {
-		free(beside);
-		return PRELOAD;
-	}
-	give_up("libfastrand.so is neither %s nor %s; say where by --library",
-		beside ? beside : "beside this program", PRELOAD);
+	if (!any_file(installed, is_there, NULL))
+		give_up("there is neither %s nor %s; say where by --library",
+			beside ? beside : none, installed);
+	free(beside);
+	return installed;
+}
+
+/* Of a line that names no library. */
+static const char *why_not(const char *line)
+{
+	const char *behind;
+
+	if (find_token(line, &behind))
+		return "no libfastrand.so, whatever $LIB is";
+	return access(line, R_OK) < 0 ? strerror(errno) : "is no libfastrand.so";
 }
 
 struct library library_find(const char *asked)
 {
 	struct library l = {choose(asked)};
+	const char *behind;
 
-	if (strpbrk(l.line, separators))
-		give_up("%s: LD_PRELOAD cannot name a path with a space or a "
-			"colon; give --library a link to it elsewhere",
+	if (strpbrk(l.line, LIBRARY_SEPARATORS) ||
+	    (strchr(l.line, '$') && !find_token(l.line, &behind)))
+		give_up("%s: LD_PRELOAD cannot name a path with a space, a "
+			"colon or a $; give --library a link to it elsewhere",
 			l.line);
 	if (!any_file(l.line, is_library, NULL))
-		give_up("%s: not a shared library", l.line);
+		give_up("%s: %s", l.line, why_not(l.line));
 	return l;
 }
 
 bool library_serves(const struct library *l, const struct elf_file *program)
 {
-	return any_file(l->line, is_for, program);
-}
-
-/* The next name of a list, and its length; NULL behind the last. */
-static const char *next_name(const char *list, size_t *len)
-{
-	list += strspn(list, separators);
-	*len = strcspn(list, separators);
-	return *len ? list : NULL;
-}
-
-static bool is_copy(const char *name, size_t len)
-{
-	static const char file[] = "/libfastrand.so";
-	size_t tail = sizeof file - 1;
-
-	return len >= tail && strncmp(name + len - tail, file, tail) == 0;
-}
-
-/* The value's memory is given up: the environment has a copy. */
-static void set(const char *variable, char *value)
-{
-	if (setenv(variable, value, 1) < 0)
-		give_up("%s: %s", variable, strerror(errno));
-	free(value);
-}
-
-/*
- * The list with the library at its end. A sanitizer's runtime wants to be
- * first. And whatever else is there was put there by somebody who wants to see,
- * or to change, what the program asks for (faketime makes getrandom repeat
- * itself, if told to): before it we would take that away, behind it we answer
- * what it passes on. What it does not pass on, such as a close of its own
- * making, costs nothing but speed: each read is proved.
- *
- * Another copy of the library would answer first, and is not the one asked for:
- * it goes.
- */
-static char *extended(const char *list, const char *line)
-{
-	char *to = join("", "", ""), *all;
-	const char *name;
-	size_t len;
-
-	while ((name = next_name(list, &len))) {
-		char *longer;
-
-		list = name + len;
-		if (is_copy(name, len))
-			continue;
-		if (asprintf(&longer, "%s%.*s:", to, (int)len, name) < 0)
-			give_up("out of memory");
-		free(to);
-		to = longer;
-	}
-	all = join(to, line, "");
-	free(to);
-	return all;
-}
-
-static bool names(const char *list, const char *line)
-{
-	const char *name;
-	size_t len;
-
-	while ((name = next_name(list, &len))) {
-		if (len == strlen(line) && strncmp(name, line, len) == 0)
-			return true;
-		list = name + len;
-	}
-	return false;
-}
-
-/*
- * A program that is linked with gcc's libasan ends at once if any library was
- * loaded before that one, unless it is told not to look: the option is there
- * for libraries that are preloaded into everything.
- */
-static void calm_asan(void)
-{
-	static const char option[] = "verify_asan_link_order";
-	const char *is = getenv("ASAN_OPTIONS");
-	char *all;
-
-	if (is && strstr(is, option))
-		return;
-	all = join(is && *is ? is : "", is && *is ? ":" : "", option);
-	set("ASAN_OPTIONS", join(all, "=0", ""));
-	free(all);
-}
-
-void library_preload(const struct library *l)
-{
-	const char *list = getenv("LD_PRELOAD");
-
-	if (!list || !names(list, l->line))
-		set("LD_PRELOAD", extended(list ? list : "", l->line));
-	calm_asan();
+	return any_file(l->line, is_library, program);
 }

@@ -1,5 +1,5 @@
 /*
- * Where is the library, and what has LD_PRELOAD to say for it?
+ * Where is the library?
  */
 #ifndef LIBRARY_H
 #define LIBRARY_H
@@ -7,6 +7,9 @@
 #include <stdbool.h>
 
 #include "elf_file.h"
+
+/* What separates the names in LD_PRELOAD; there is no way to quote it. */
+#define LIBRARY_SEPARATORS " :"
 
 struct library {
 	/*
@@ -26,11 +29,5 @@ struct library library_find(const char *asked);
 
 /* Is there a library for this kind of program? */
 bool library_serves(const struct library *l, const struct elf_file *program);
-
-/*
- * Puts the library into our environment's LD_PRELOAD, if it is not there
- * already, and what has to be told to programs that would not start with it.
- */
-void library_preload(const struct library *l);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The library in this process, to ask it and to time it.
+ * The library in this process.
  */
 #ifndef LOADED_H
 #define LOADED_H
@@ -15,25 +15,11 @@ struct loaded {
 	ssize_t (*draw)(void *buf, size_t len, unsigned int flags);
 };
 
-/* What a request of n bytes takes: call + n * byte, in nanoseconds. */
-struct cost {
-	double call, byte;
-};
-
-struct costs {
-	double small, small_kernel; /* 16 bytes: ours, the system call */
-	struct cost draw;	/* ours */
-	struct cost libc;	/* libc's getrandom; the vDSO's in newer ones */
-	struct cost kernel;	/* the system call */
-	struct cost read;	/* a read of the device */
-	double proof;		/* an fstat */
-};
-
-/* False: the loader refused; *why has its words. */
+/*
+ * Loads it, for this process alone: what has it report or count goes from our
+ * environment. False: it could not be; *why says why.
+ */
 bool loaded_open(struct loaded *l, const struct library *library,
 		 const char **why);
-
-/* Takes less than a tenth of a second. */
-void loaded_time(const struct loaded *l, struct costs *c);
 
 #endif

@@ -3,12 +3,14 @@
  * library does on this system (--status) or did for a command (--explain).
  *
  *   main.c        the command line
- *   library.c     which library, and how LD_PRELOAD names it
- *   target.c      will it get into the command?  (elf_file.c)
+ *   library.c     which library?                 (self.c)
+ *   target.c      will it get into the command?  (elf_file.c, script.c)
+ *   preload.c     how LD_PRELOAD names it        (variable.c)
  *   run.c         become the command
- *   status.c      --status
+ *   status.c      --status                       (json.c)
  *   explain.c     --explain
- *   loaded.c      the library in this process: asked and timed
+ *   loaded.c      the library in this process
+ *   cost.c        how long requests take
  *   complain.c    one line on stderr
  */
 #include <dlfcn.h>
@@ -24,13 +26,17 @@
 #include "complain.h"
 #include "explain.h"
 #include "library.h"
+#include "preload.h"
 #include "run.h"
+#include "self.h"
 #include "status.h"
 #include "target.h"
+#include "variable.h"
 
 static const char usage[] =
 	"usage: fastrand [OPTION...] [--] COMMAND [ARG...]\n"
-	"       fastrand [--source TIER] [--trust-fds] --status [--json]\n"
+	"       fastrand [--source TIER] [--trust-fds] [--library FILE]\n"
+	"                --status [--json]\n"
 	"\n"
 	"Runs COMMAND with its random bytes made in its own process.\n"
 	"\n"
@@ -49,35 +55,24 @@ static const char usage[] =
 	"be run, 127 if it is not found. See fastrand(1), libfastrand(7).\n";
 
 struct wishes {
-	const char *library;
-	bool status, json, explain;
+	const char *library, *source;
+	bool trust, stats, status, json, explain;
 };
-
-/* What is set is inherited by the command; and read by our own copy. */
-static bool set(const char *name, const char *value)
-{
-	const char *is = getenv(name);
-
-	if (is && !strcmp(is, value))
-		return false;
-	if (setenv(name, value, 1) < 0)
-		give_up("%s: %s", name, strerror(errno));
-	return true;
-}
 
 static const char *tier(const char *name)
 {
 	for (enum tier t = TIER_OFF; t < TIERS; t++)
 		if (!strcmp(name, tier_name(t)))
 			return name;
-	give_up("--source %s: not one of page, call, hardware, kernel, off",
+	give_up("--source '%s': not one of page, call, hardware, kernel, off",
 		name);
 }
 
-static void print_and_end(const char *text)
+static int print(const char *text)
 {
-	fputs(text, stdout);
-	exit(fflush(stdout) == 0 ? 0 : EXIT_OURS);
+	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+		give_up("stdout: %s", strerror(errno));
+	return 0;
 }
 
 /*
@@ -88,44 +83,62 @@ static void print_and_end(const char *text)
  */
 static void start_again(char *argv[], bool changed)
 {
+	char self[PATH_MAX];
+
 	changed |= getenv("LD_PRELOAD") != NULL;
 	if (!changed || !dlsym(RTLD_DEFAULT, "fastrand_info"))
 		return;
 	unsetenv("LD_PRELOAD");
-	execv("/proc/self/exe", argv);
+	if (self_find(self))
+		execv(self, argv);
+	give_up("cannot start without the library that is preloaded here");
+}
+
+enum { SOURCE = 1, TRUST, STATS, STATUS, JSON, EXPLAIN, LIBRARY, VERSION,
+       HELP };
+
+static const struct option options[] = {
+	{"source", required_argument, NULL, SOURCE},
+	{"trust-fds", no_argument, NULL, TRUST},
+	{"stats", no_argument, NULL, STATS},
+	{"explain", no_argument, NULL, EXPLAIN},
+	{"library", required_argument, NULL, LIBRARY},
+	{"status", no_argument, NULL, STATUS},
+	{"json", no_argument, NULL, JSON},
+	{"version", no_argument, NULL, VERSION},
+	{"help", no_argument, NULL, HELP},
+	{NULL, 0, NULL, 0},
+};
+
+/* getopt's complaint, in our words: of an option, or of one that is none. */
+static void __attribute__((noreturn)) misused(int how, const char *word)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (o->val == optopt)
+			give_up("--%s takes %s value; see 'fastrand --help'",
+				o->name, how == ':' ? "a" : "no");
+	give_up("'%s' is not one of fastrand's options: --source, --trust-fds, "
+		"--stats, --explain, --library, --status, --json, --version, "
+		"--help", word);
 }
 
 /* Gives the place of COMMAND in argv. */
 static int read_options(int argc, char *argv[], struct wishes *w)
 {
-	enum { SOURCE = 1, TRUST, STATS, STATUS, JSON, EXPLAIN, LIBRARY,
-	       VERSION, HELP };
-	static const struct option options[] = {
-		{"source", required_argument, NULL, SOURCE},
-		{"trust-fds", no_argument, NULL, TRUST},
-		{"stats", no_argument, NULL, STATS},
-		{"status", no_argument, NULL, STATUS},
-		{"json", no_argument, NULL, JSON},
-		{"explain", no_argument, NULL, EXPLAIN},
-		{"library", required_argument, NULL, LIBRARY},
-		{"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},
-		{NULL, 0, NULL, 0},
-	};
-	bool changed = false;
 	int option;
 
+	opterr = 0;
 	/* +: what follows COMMAND is COMMAND's. */
-	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
 		switch (option) {
 		case SOURCE:
-			changed |= set("FASTRAND_SOURCE", tier(optarg));
+			w->source = tier(optarg);
 			break;
 		case TRUST:
-			changed |= set("FASTRAND_TRUST_FDS", "1");
+			w->trust = true;
 			break;
 		case STATS:
-			set("FASTRAND_STATS", "1");
+			w->stats = true;
 			break;
 		case STATUS:
 			w->status = true;
@@ -140,48 +153,54 @@ static int read_options(int argc, char *argv[], struct wishes *w)
 			w->library = optarg;
 			break;
 		case VERSION:
-			print_and_end("fastrand " FASTRAND_VERSION "\n");
-			break;
+			exit(print("fastrand " FASTRAND_VERSION "\n"));
 		case HELP:
-			print_and_end(usage);
-			break;
+			exit(print(usage));
 		default:
-			fprintf(stderr, "Try 'fastrand --help'.\n");
-			exit(EXIT_OURS);
+			misused(option, argv[optind - 1]);
 		}
 	}
-	if (w->status)
-		start_again(argv, changed);
+	if (w->json && !w->status)
+		give_up("--json goes with --status");
+	if (w->status && (w->explain || w->stats || argv[optind]))
+		give_up("--status runs no COMMAND: there is nothing to report "
+			"or explain");
+	if (!w->status && !argv[optind])
+		give_up("no COMMAND; try 'fastrand --help'");
 	return optind;
 }
 
-static bool trusted(void)
+/* Is anything other than it was? */
+static bool set_variables(const struct wishes *w)
 {
-	const char *is = getenv("FASTRAND_TRUST_FDS");
+	bool changed = false;
 
-	return is && !strcmp(is, "1");
+	if (w->source)
+		changed |= variable_set("FASTRAND_SOURCE", w->source);
+	if (w->trust)
+		changed |= variable_set("FASTRAND_TRUST_FDS", "1");
+	if (w->stats)
+		changed |= variable_set("FASTRAND_STATS", "1");
+	return changed;
 }
 
 int main(int argc, char *argv[])
 {
 	struct wishes w = {0};
 	char *const *command = argv + read_options(argc, argv, &w);
+	bool changed = set_variables(&w);
 	struct library library;
-	const char *obstacle;
+	struct target target;
 
-	if (w.json && !w.status)
-		give_up("--json goes with --status");
-	if (w.status && (w.explain || *command))
-		give_up("--status runs no command");
-	if (!w.status && !*command)
-		give_up("no COMMAND; try 'fastrand --help'");
+	if (w.status)
+		start_again(argv, changed);
 	library = library_find(w.library);
 	if (w.status)
-		return status_print(&library, trusted(), w.json);
-	obstacle = target_obstacle(*command, &library);
-	if (obstacle)
-		complain("warning: %s %s", *command, obstacle);
-	library_preload(&library);
-	return w.explain ? explain_run(command, &library, trusted()) :
-			   run(command);
+		return status_print(&library, w.json);
+	target = target_look(*command, &library);
+	if (target.obstacle)
+		complain("warning: %s %s", *command, target.obstacle);
+	if (!target.must_not)
+		preload(&library);
+	return w.explain ? explain_run(command, &library) : run(command);
 }

@@ -13,6 +13,7 @@
 
 int run(char *const command[])
 {
+	const char *name = *command[0] ? command[0] : "''";
 	char path[PATH_MAX];
 	int why;
 
@@ -21,8 +22,8 @@ int run(char *const command[])
 	if (why == ENOENT && target_find(command[0], path))
 		complain("%s: is there, but not the program that has to load "
 			 "or run it",
-			 command[0]);
+			 name);
 	else
-		complain("%s: %s", command[0], strerror(why));
+		complain("%s: %s", name, strerror(why));
 	return why == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "complain.h"
-#include "loaded.h"
+#include "cost.h"
+#include "json.h"
 
 struct status {
 	struct utsname system;
@@ -23,7 +24,6 @@ struct status {
 	const char *vdso;	/* name of its function; NULL: none */
 	const char *vmclock, *sysgenid;
 	bool page;		/* proved, and in use */
-	bool trusted;
 	bool good;		/* tier page or call */
 };
 
@@ -44,15 +44,17 @@ static const char *vdso_function(void)
 	return NULL;
 }
 
+static const char not_there[] = "not there";
+
 static const char *device(const char *path)
 {
 	if (access(path, F_OK) != 0)
-		return "not there";
+		return not_there;
 	return access(path, R_OK) == 0 ? "readable" : "not readable";
 }
 
 static void find_out(struct status *s, const struct loaded *loaded,
-		     const struct library *l, bool trusted)
+		     const struct library *l)
 {
 	char bytes[16];
 
@@ -61,10 +63,9 @@ static void find_out(struct status *s, const struct loaded *loaded,
 	s->vdso = vdso_function();
 	s->vmclock = device("/dev/vmclock0");
 	s->sysgenid = device("/dev/sysgenid");
-	s->trusted = trusted;
 	/* The page is proved by the first draw, and by every later key. */
 	loaded->draw(bytes, sizeof bytes, 0);
-	loaded_time(loaded, &s->costs);
+	cost_find(loaded, &s->costs);
 	loaded->info(&s->library, sizeof s->library);
 	s->page = !strcmp(s->library.tier, "page");
 	s->good = s->page || !strcmp(s->library.tier, "call");
@@ -74,6 +75,11 @@ static void find_out(struct status *s, const struct loaded *loaded,
 static const char *signals(const struct fastrand_info *i)
 {
 	return i->signals ? i->signals : "none";
+}
+
+static const char *descriptors(const struct fastrand_info *i)
+{
+	return i->descriptors ? i->descriptors : "proved";
 }
 
 static void print_text(const struct status *s)
@@ -101,8 +107,8 @@ static void print_text(const struct status *s)
 	printf("signals of a clone  %s\n", signals(i));
 	printf("ChaCha20            %s\n", i->chacha20);
 	printf("descriptors         %s\n",
-	       s->trusted ? "trusted (FASTRAND_TRUST_FDS=1)" :
-			    "proved at each read");
+	       strcmp(descriptors(i), "trusted") != 0 ?
+		       "proved at each read" : "trusted (FASTRAND_TRUST_FDS=1)");
 	printf("16-byte draw        %.1f ns; the system call takes %.1f ns\n",
 	       s->costs.small, s->costs.small_kernel);
 }
@@ -110,20 +116,13 @@ static void print_text(const struct status *s)
 static void print_string(const char *name, const char *value)
 {
 	printf(",\n  \"%s\": ", name);
-	if (!value) {
-		printf("null");
-		return;
-	}
-	putchar('"');
-	for (; *value; value++) {
-		unsigned char c = (unsigned char)*value;
+	json_string(value);
+}
 
-		if (c < ' ')
-			printf("\\u%04x", c);
-		else
-			printf(c == '"' || c == '\\' ? "\\%c" : "%c", c);
-	}
-	putchar('"');
+/* What there is none of. */
+static const char *unless(const char *value, const char *none)
+{
+	return strcmp(value, none) != 0 ? value : NULL;
 }
 
 static const char *truth(bool is)
@@ -143,29 +142,32 @@ static void print_json(const struct status *s)
 	print_string("machine", s->system.machine);
 	print_string("vdso_function", s->vdso);
 	printf(",\n  \"page_proved\": %s", truth(s->page));
-	printf(",\n  \"generation\": %" PRIu64, s->page ? i->generation : 0);
+	if (s->page && i->generation)
+		printf(",\n  \"generation\": %" PRIu64, i->generation);
+	else
+		print_string("generation", NULL);
 	print_string("tier", i->tier);
-	print_string("why_not_better", *i->why ? i->why : NULL);
-	print_string("bucket_memory", i->memory);
-	print_string("hardware_generator", i->hardware);
-	print_string("vmclock", s->vmclock);
-	print_string("sysgenid", s->sysgenid);
-	print_string("signals", signals(i));
+	print_string("why_not_better", unless(i->why, ""));
+	print_string("bucket_memory", unless(i->memory, "none"));
+	print_string("hardware_generator", unless(i->hardware, "none"));
+	print_string("vmclock", unless(s->vmclock, not_there));
+	print_string("sysgenid", unless(s->sysgenid, not_there));
+	print_string("signals", unless(signals(i), "none"));
 	print_string("chacha20", i->chacha20);
-	print_string("descriptors", s->trusted ? "trusted" : "proved");
+	print_string("descriptors", descriptors(i));
 	printf(",\n  \"draw_16_ns\": %.1f", s->costs.small);
 	printf(",\n  \"system_call_16_ns\": %.1f\n}\n", s->costs.small_kernel);
 }
 
-int status_print(const struct library *l, bool trusted, bool json)
+int status_print(const struct library *l, bool json)
 {
 	struct status s = {0};
 	struct loaded loaded;
 	const char *why;
 
 	if (!loaded_open(&loaded, l, &why))
-		give_up("%s: %s", l->line, why);
-	find_out(&s, &loaded, l, trusted);
+		give_up("the library does not load: %s", why);
+	find_out(&s, &loaded, l);
 	if (json)
 		print_json(&s);
 	else

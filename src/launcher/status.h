@@ -9,6 +9,6 @@
 #include "library.h"
 
 /* Prints it on stdout, and gives the exit status: 0 in tier page or call. */
-int status_print(const struct library *l, bool trusted, bool json);
+int status_print(const struct library *l, bool json);
 
 #endif

@@ -19,16 +19,15 @@
 
 #include <linux/capability.h>
 
+#include "script.h"
+
 #ifdef __GLIBC__
 #define OURS_IS_GLIBC true
 #else
 #define OURS_IS_GLIBC false
 #endif
 
-enum {
-	SCRIPT_LINE = 256,	/* what the kernel reads of a script */
-	SCRIPT_LEVELS = 4,
-};
+enum { SCRIPT_LEVELS = 4 };
 
 static bool runnable(const char *path)
 {
@@ -42,108 +41,52 @@ bool target_find(const char *command, char path[static PATH_MAX])
 {
 	const char *folder = getenv("PATH");
 
-	if (strchr(command, '/')) {
-		snprintf(path, PATH_MAX, "%s", command);
-		return access(path, F_OK) == 0;
-	}
+	if (strchr(command, '/'))
+		return snprintf(path, PATH_MAX, "%s", command) < PATH_MAX &&
+		       access(path, F_OK) == 0;
+	if (!*command)
+		return false;
 	if (!folder)
 		folder = "/bin:/usr/bin";
-	while (*command) {
+	for (;; folder++) {
 		size_t len = strcspn(folder, ":");
 		int all = snprintf(path, PATH_MAX, "%.*s%s%s", (int)len, folder,
 				   len ? "/" : "./", command);
 
 		if (all < PATH_MAX && runnable(path))
 			return true;
-		if (!folder[len])
-			break;
-		folder += len + 1;
+		folder += len;
+		if (!*folder)
+			return false;
 	}
-	return false;
-}
-
-/*
- * The word at *text, and *text behind it; NULL if there is none.
- */
-static char *next_word(char **text)
-{
-	char *word = *text + strspn(*text, " \t");
-
-	if (!*word)
-		return NULL;
-	*text = word + strcspn(word, " \t");
-	if (**text)
-		*(*text)++ = '\0';
-	return word;
-}
-
-/*
- * What env(1) runs, told by the rest of a script's first line: the first word
- * that is neither an option nor an assignment. *cleared: without LD_PRELOAD.
- */
-static char *run_by_env(char *rest, bool *cleared)
-{
-	char *word;
-
-	while ((word = next_word(&rest))) {
-		*cleared |= !strcmp(word, "-i") || !strcmp(word, "-") ||
-			    !strcmp(word, "-Si");
-		if (*word != '-' && !strchr(word, '='))
-			return word;
-	}
-	return NULL;
-}
-
-/*
- * If the file is a script, what runs it: in path, and true.
- */
-static bool read_script(int fd, char path[static PATH_MAX], bool *cleared)
-{
-	char line[SCRIPT_LINE + 1] = "";
-	char *rest = line + 2, *interpreter, *base;
-	ssize_t len = pread(fd, line, SCRIPT_LINE, 0);
-
-	if (len < 2 || line[0] != '#' || line[1] != '!')
-		return false;
-	line[strcspn(line, "\n")] = '\0';
-	interpreter = next_word(&rest);
-	if (!interpreter)
-		return false;
-	base = strrchr(interpreter, '/');
-	if (!strcmp(base ? base + 1 : interpreter, "env")) {
-		char *name = run_by_env(rest, cleared);
-
-		return name && target_find(name, path);
-	}
-	snprintf(path, PATH_MAX, "%s", interpreter);
-	return true;
 }
 
 /*
  * Secure execution: the loader ignores LD_PRELOAD in a program that gets more
  * rights than its caller has. Who has them already gets none.
  */
-static const char *more_rights(const char *path, int fd)
+static const char *more_rights(const char *path)
 {
 	struct vfs_ns_cap_data caps = {0};
 	struct statvfs mount;
 	struct stat is;
 
-	if (fstat(fd, &is) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+	if (stat(path, &is) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		return NULL;
-	if (fstatvfs(fd, &mount) == 0 && mount.f_flag & ST_NOSUID)
+	if (statvfs(path, &mount) == 0 && mount.f_flag & ST_NOSUID)
 		return NULL;
 	if (is.st_mode & S_ISUID && is.st_uid != getuid())
-		return "set-user-ID";
+		return "set-user-ID: its loader ignores LD_PRELOAD";
 	if ((is.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
 	    is.st_gid != getgid())
-		return "set-group-ID";
+		return "set-group-ID: its loader ignores LD_PRELOAD";
 	if (getuid() == 0 ||
 	    getxattr(path, "security.capability", &caps, sizeof caps) < 0)
 		return NULL;
 	if (caps.data[0].permitted || caps.data[1].permitted ||
 	    caps.magic_etc & htole32(VFS_CAP_FLAGS_EFFECTIVE))
-		return "given capabilities by its file";
+		return "given capabilities by its file: its loader ignores "
+		       "LD_PRELOAD";
 	return NULL;
 }
 
@@ -175,84 +118,89 @@ static bool is_musl(const struct elf_file *f)
 	return strstr(f->loader, "ld-musl") != NULL;
 }
 
-static const char *say(const char *subject, const char *format,
-		       const char *detail)
+static struct target obstacle(const char *subject, const char *what,
+			      const char *detail, const char *rest)
 {
 	static char text[2 * PATH_MAX];
-	int len = snprintf(text, sizeof text, "%s", subject);
 
-	snprintf(text + len, sizeof text - (size_t)len, format, detail);
-	return text;
+	snprintf(text, sizeof text, "%s%s%s%s", subject, what, detail, rest);
+	return (struct target){.obstacle = text};
 }
 
 /* subject: "is " or "is run by PATH, which is ". */
-static const char *program_obstacle(const char *path, int fd,
-				    const struct elf_file *f,
-				    const struct library *l,
-				    const char *subject)
+static struct target judge_program(const char *path, const struct elf_file *f,
+				   const struct library *l, const char *subject)
 {
-	const char *rights = more_rights(path, fd);
+	const char *rights = more_rights(path);
+	struct target t = {0};
 
 	if (!f->dynamic)
-		return say(subject, "%s: nothing is preloaded into it",
-			   "static");
+		return obstacle(subject, "static: nothing is preloaded into it",
+				"", "");
 	if (!library_serves(l, f))
-		return say(subject,
-			   "a program for %s, for which there is no library "
-			   "here: its loader will ignore ours",
-			   kind_name(f));
-	if (is_musl(f) == OURS_IS_GLIBC)
-		return say(subject,
-			   "made for another libc (%s): the library may not "
-			   "work in it",
-			   is_musl(f) ? "musl" : "not musl");
-	if (rights)
-		return say(subject, "%s: its loader ignores LD_PRELOAD",
-			   rights);
-	return NULL;
+		return obstacle(subject, "a program for ", kind_name(f),
+				", for which there is no library here: its "
+				"loader will ignore ours");
+	if (is_musl(f) == OURS_IS_GLIBC) {
+		t = obstacle(subject, "made for another libc (", f->loader,
+			     "): it is run without the library");
+		t.must_not = true;
+	} else if (rights) {
+		t = obstacle(subject, rights, "", "");
+	}
+	return t;
+}
+
+/* What nobody may read is no script, and can be told of by its rights alone. */
+static struct target judge_unreadable(const char *path, const char *subject)
+{
+	const char *rights = more_rights(path);
+
+	return rights ? obstacle(subject, rights, "", "") :
+			(struct target){0};
 }
 
 /*
  * One step: an obstacle; or in *next what runs this file, if that is another
  * file; or neither.
  */
-static const char *look_at(const char *path, const struct library *l,
-			   const char *subject, char next[static PATH_MAX])
+static struct target look_at(const char *path, const struct library *l,
+			     const char *subject, char next[static PATH_MAX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	const char *obstacle = NULL;
+	struct target t = {0};
 	bool cleared = false;
 	struct elf_file f;
 
 	*next = '\0';
 	if (fd < 0)
-		return NULL;
+		return judge_unreadable(path, subject);
 	if (elf_file_read(&f, fd))
-		obstacle = program_obstacle(path, fd, &f, l, subject);
-	else if (!read_script(fd, next, &cleared))
+		t = judge_program(path, &f, l, subject);
+	else if (!script_runner(fd, next, &cleared))
 		*next = '\0';
 	if (cleared)
-		obstacle = say(subject, "%s", "run by env -i: that takes "
-					      "LD_PRELOAD away");
+		t = obstacle(subject, "run by an env that takes LD_PRELOAD "
+				      "away", "", "");
 	close(fd);
-	return obstacle;
+	return t;
 }
 
-const char *target_obstacle(const char *command, const struct library *l)
+struct target target_look(const char *command, const struct library *l)
 {
 	char path[PATH_MAX], next[PATH_MAX];
 	char subject[PATH_MAX + 32] = "is ";
+	struct target t = {0};
 
 	if (!target_find(command, path))
-		return NULL;
+		return t;
 	for (int level = 0; level <= SCRIPT_LEVELS; level++) {
-		const char *obstacle = look_at(path, l, subject, next);
-
-		if (obstacle || !*next)
-			return obstacle;
+		t = look_at(path, l, subject, next);
+		if (t.obstacle || !*next)
+			break;
 		memcpy(path, next, sizeof path);
 		snprintf(subject, sizeof subject, "is run by %s, which is ",
 			 path);
 	}
-	return NULL;
+	return t;
 }

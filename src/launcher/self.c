@@ -1,0 +1,21 @@
+/*
+ * Which file is this program?
+ */
+#include "self.h"
+
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* Without /proc: what was executed, if nobody has moved since. */
+bool self_find(char path[static PATH_MAX])
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+
+	if (len > 0) {
+		path[len] = '\0';
+		return true;
+	}
+	return executed && realpath(executed, path);
+}
