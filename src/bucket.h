@@ -98,8 +98,13 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 /* Maps the common set's memory, once, and says of what kind it is. */
 enum bucket_memory bucket_start(void);
 
-/* For the child of fork(3) alone: gives back what other threads held. */
-void bucket_forked(void);
+/*
+ * For the child of fork(3) alone: gives back what other threads held. False:
+ * fork has not wiped what it should have. So it is after a restore by CRIU
+ * before 4.2, which knows nothing of droppable memory, nor of MADV_WIPEONFORK,
+ * and puts ordinary memory in its place.
+ */
+bool bucket_forked(void);
 
 /*
  * A set of its own for *state, if that is NULL: maps memory, and publishes it

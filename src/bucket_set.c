@@ -166,6 +166,12 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
+/* Looks only at those that had keys: it costs a page fault each. */
+static bool is_wiped(const struct bucket *b, const struct bucket_line *l)
+{
+	return !l->reseeds || !(bucket_stamp(b) | b->oracle.generation);
+}
+
 static void forget_counts(struct bucket_line *l)
 {
 	if (l->requests | l->refills | l->reseeds)
@@ -177,9 +183,10 @@ static void forget_counts(struct bucket_line *l)
  * draw that a handler interrupted, and keeps its own. Their counts are the
  * parent's. A lease that was busy stays so: whose draw it was is not known.
  */
-void bucket_forked(void)
+bool bucket_forked(void)
 {
 	uintptr_t thread = cpu_thread();
+	bool wiped = true;
 
 	atomic_flag_clear(&making);
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
@@ -188,15 +195,19 @@ void bucket_forked(void)
 		for (unsigned int i = 0; i < used; i++) {
 			struct bucket_line *l = &s->lines[i];
 
+			wiped &= is_wiped(&s->buckets[i], l);
 			forget_counts(l);
 			if (atomic_load(&l->owner) != 0 &&
 			    atomic_load(&l->owner) != thread)
 				atomic_store(&l->owner, 0);
 		}
 		for (unsigned int i = BUCKETS_SHARED;
-		     i < BUCKETS && atomic_load(&s->leases); i++)
+		     i < BUCKETS && atomic_load(&s->leases); i++) {
+			wiped &= is_wiped(&s->buckets[i], &s->lines[i]);
 			forget_counts(&s->lines[i]);
+		}
 	}
+	return wiped;
 }
 
 void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,

@@ -28,7 +28,8 @@
 
 enum {
 	PIECE = 64 * 1024,	/* bytes between two looks at the stamp */
-	SMALL = 256,		/* tier kernel: up to here the call is cheaper */
+	SMALL = 256,		/* in tier kernel, asked of the kernel */
+	PROOF = 128,		/* without stock: from here on it pays an fstat */
 	PROOFS = 3,		/* tries: the kernel may reseed in between */
 	REFILLS = 1024,		/* of one key of the kernel's; then proof anew */
 	AT_WORK = 1,		/* the stamp of a bucket without a generation */
@@ -58,7 +59,11 @@ uint64_t fill_refused(enum fill_refusal why)
 
 static void forked(void)
 {
-	bucket_forked();
+	if (!bucket_forked()) {
+		generation_end();
+		vdso_end();
+		tier_lower(TIER_KERNEL, "fork no longer wipes our memory");
+	}
 	explain_forked();
 	for (int i = 0; i < FILL_REFUSALS; i++)
 		if (fill_refused(i))
@@ -69,6 +74,28 @@ static void forked(void)
 __attribute__((constructor)) static void construct(void)
 {
 	real_atfork(forked);
+}
+
+/*
+ * Second signals have moved: the vDSO's state is of the machine before, as our
+ * keys are, and two clones would get one key of it.
+ */
+static void heed_signals(struct bucket *b)
+{
+	uint64_t says;
+
+	if (!signals_present)
+		return;
+	says = signals_now();
+	if (b->signals != says)
+		bucket_wipe(&b->oracle, sizeof b->oracle);
+	b->signals = says;
+}
+
+/* Do they still say what they said, and are they not being changed? */
+static bool signals_stand(const struct bucket *b)
+{
+	return !signals_present || (b->signals && b->signals == signals_now());
 }
 
 /*
@@ -84,8 +111,7 @@ static bool prove(struct bucket *b, int *disagreed)
 	uint64_t now = generation_now();
 
 	bucket_set_stamp(b, now);
-	if (signals_present)
-		b->signals = signals_now();
+	heed_signals(b);
 	if (!seed_read(b->key, &b->oracle))
 		return false;
 	if (generation_agrees(&b->oracle, now))
@@ -129,9 +155,7 @@ static bool renew(struct bucket_set *set, unsigned int i)
 
 static bool current(const struct bucket *b)
 {
-	return fill_current(b) &&
-	       (!signals_present ||
-		(b->signals && b->signals == signals_now()));
+	return fill_current(b) && signals_stand(b);
 }
 
 /* One piece from stock. */
@@ -167,6 +191,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 
 	for (int tries = 0; tries < 2; tries++) {
 		bucket_set_stamp(b, AT_WORK);
+		heed_signals(b);
 		if (!seed_read(b->key, &b->oracle)) {
 			bucket_set_stamp(b, 0);
 			return fill_refuse(FILL_SEED);
@@ -179,7 +204,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 			bucket_expand(b, out, len);
 		}
 		atomic_thread_fence(memory_order_acquire);
-		whole = bucket_stamp(b) == AT_WORK;
+		whole = bucket_stamp(b) == AT_WORK && signals_stand(b);
 		bucket_set_stamp(b, 0);
 		if (whole) {
 			set->lines[i].bytes += len;
@@ -258,11 +283,17 @@ bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len)
 	return true;
 }
 
-bool fill_likely(size_t len)
+/* In tier kernel a system call is the cheapest answer to small requests. */
+static bool likely(size_t len)
 {
 	enum tier tier = tier_now();
 
 	return tier > TIER_KERNEL || (tier == TIER_KERNEL && len > SMALL);
+}
+
+bool fill_pays_proof(size_t len)
+{
+	return likely(len) && (tier_now() == TIER_PAGE || len >= PROOF);
 }
 
 bool fill_from(struct bucket_set *set, void *out, size_t len)
@@ -273,7 +304,7 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 		return fill_refuse(FILL_POINTER);
 	if (!start() || tier_now() == TIER_OFF || !set || !set->buckets)
 		return fill_refuse(FILL_OFF);
-	if (!fill_likely(len))
+	if (!likely(len))
 		return fill_refuse(FILL_SMALL);
 	for (; len > PIECE; at += PIECE, len -= PIECE)
 		if (!piece(set, at, PIECE, false))

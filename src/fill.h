@@ -34,8 +34,11 @@ bool fill_from(struct bucket_set *set, void *out, size_t len);
 /* The same from bucket i of a set, which the caller holds; tier page only. */
 bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len);
 
-/* Is there hope for a request of this length? For those whom asking costs. */
-bool fill_likely(size_t len);
+/*
+ * Is there hope for a request of this length, and is the answer so much cheaper
+ * than the kernel's read that it pays to prove a descriptor for it?
+ */
+bool fill_pays_proof(size_t len);
 
 /* Counts a refusal; false. For those who can tell before they ask. */
 bool fill_refuse(enum fill_refusal why);

@@ -48,7 +48,7 @@ static bool since_5_6(void)
 static enum tier best(const char **why)
 {
 	memory = bucket_start();
-	*why = "the kernel has no memory that fork wipes";
+	*why = "no memory that fork wipes: an old kernel, or a limit on memory";
 	if (memory == BUCKET_NONE)
 		return TIER_OFF;
 	*why = "FASTRAND_SOURCE";
@@ -70,13 +70,13 @@ static enum tier best(const char **why)
 		*why = "the kernel has no droppable memory";
 		return TIER_KERNEL;
 	}
+	signals_start();
 	*why = "FASTRAND_SOURCE";
 	if (settings.ceiling == TIER_CALL)
 		return TIER_CALL;
 	*why = "the kernel's page was not found";
 	if (!generation_start())
 		return TIER_CALL;
-	signals_start();
 	*why = "";
 	return TIER_PAGE;
 }

@@ -662,12 +662,32 @@ static void a_second_signal_takes_a_new_seed(void **state)
 	expect_redone(TIER_PAGE, signal_moves);
 }
 
-static void while_a_second_signal_changes_nothing_is_served(void **state)
+/* It is the machine's before it was cloned, and would give both one key. */
+static void a_second_signal_ends_the_vdso_state_too(void **state)
 {
-	enum tier tiers[] = {TIER_PAGE, TIER_HARDWARE};
+	enum tier tiers[] = {TIER_PAGE, TIER_CALL};
 
 	(void)state;
-	for (int t = 0; t < 2; t++)
+	for (int t = 0; t < 2; t++) {
+		begin(NULL);
+		tier_set(tiers[t], "");
+		signals_present = true;
+		assert_true(fill(out, 100));
+		bucket()->oracle.position = 32;
+		assert_true(fill(out, 100));
+		assert_int_equal(bucket()->oracle.position, 32);
+		fake_signals++;
+		assert_true(fill(out, 100));
+		assert_int_equal(bucket()->oracle.position, 0);
+	}
+}
+
+static void while_a_second_signal_changes_nothing_is_served(void **state)
+{
+	enum tier tiers[] = {TIER_PAGE, TIER_CALL, TIER_HARDWARE};
+
+	(void)state;
+	for (int t = 0; t < 3; t++)
 		for (int i = 0; i < LENGTHS; i++) {
 			begin(NULL);
 			tier_set(tiers[t], "");
@@ -679,6 +699,23 @@ static void while_a_second_signal_changes_nothing_is_served(void **state)
 				assert_true(fill(out, lengths[i]));
 			}
 			assert_int_equal(tier_now(), tiers[t]);
+		}
+}
+
+static void a_proof_pays_where_the_answer_is_cheap(void **state)
+{
+	static const struct {
+		enum tier tier;
+		size_t from;
+	} rows[] = {{TIER_PAGE, 1}, {TIER_CALL, 128}, {TIER_HARDWARE, 128},
+		    {TIER_KERNEL, 257}, {TIER_OFF, SIZE_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t len = 1; len < 1000; len++) {
+			tier_set(rows[i].tier, "");
+			assert_int_equal(fill_pays_proof(len),
+					 len >= rows[i].from);
 		}
 }
 
@@ -953,7 +990,9 @@ int main(void)
 		PROMISE(a_lost_bucket_is_counted),
 		PROMISE(a_bucket_lost_before_its_first_use_is_counted),
 		PROMISE(a_second_signal_takes_a_new_seed),
+		PROMISE(a_second_signal_ends_the_vdso_state_too),
 		PROMISE(while_a_second_signal_changes_nothing_is_served),
+		PROMISE(a_proof_pays_where_the_answer_is_cheap),
 		PROMISE(a_dead_processor_is_a_refusal),
 		PROMISE(a_habit_gets_a_lease),
 		PROMISE(a_lease_serves_from_its_own_bucket),

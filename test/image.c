@@ -160,6 +160,66 @@ static void two_restores_part(void)
 }
 
 /*
+ * As CRIU before 4.2 does it, which knows nothing of droppable memory: that comes
+ * back as it was, as memory that fork copies.
+ */
+static void restore_as_ordinary_memory(void)
+{
+	uint8_t *image = malloc(PAGES);
+
+	expect(image != NULL);
+	memcpy(image, bucket_common.buckets, PAGES);
+	expect(mmap(bucket_common.buckets, PAGES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		    0) == bucket_common.buckets);
+	memcpy(bucket_common.buckets, image, PAGES);
+	free(image);
+}
+
+static void expect_children_to_part(void)
+{
+	uint64_t *theirs = mmap(NULL, sizeof record, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child;
+
+	expect(theirs != MAP_FAILED);
+	for (int i = 0; i < 600; i++) /* long enough for a lease */
+		draw(1000);
+	draw_all_lengths();
+	restore_as_ordinary_memory();
+	child = fork();
+	if (child == 0) {
+		recorded = 0;
+		draw_all_lengths();
+		expect(tier_now() == TIER_KERNEL);
+		memcpy(theirs, record, recorded * sizeof *record);
+		_exit(0);
+	}
+	reap(child);
+	draw_all_lengths();
+	memcpy(record + recorded, theirs, 8 * COUNT(lengths) * sizeof *record);
+	recorded += 8 * COUNT(lengths);
+	expect_no_repeat(3 * 8 * COUNT(lengths));
+}
+
+static void a_child_parts_that_fork_did_not_wipe(void)
+{
+	need_tier(TIER_PAGE);
+	expect_children_to_part();
+}
+
+static void call_in_a_child_that_fork_did_not_wipe(void)
+{
+	need_tier(TIER_CALL);
+	expect_children_to_part();
+}
+
+static void so_does_one_in_tier_call(void)
+{
+	again_with("call", "call_in_a_child_that_fork_did_not_wipe");
+}
+
+/*
  * Memory that is wiped on fork is in an image, and comes back as it was.
  */
 
@@ -250,7 +310,7 @@ static void kernel_on_intact_pages(void)
 {
 	need_tier(TIER_KERNEL);
 	expect(!strcmp(info().memory, "wipe-on-fork"));
-	expect(fill_likely(257));
+	expect(fill_pays_proof(257));
 	draw_all_lengths();
 	expect_keys_to_part();
 	expect_intact_restores_to_part(expect_no_secret_is_kept);
@@ -592,6 +652,8 @@ int main(int count, char **arguments)
 	static const struct promise promises[] = {
 		APART(pages_that_come_back_empty_start_over),
 		APART(two_restores_part),
+		APART(a_child_parts_that_fork_did_not_wipe),
+		APART(so_does_one_in_tier_call),
 		APART(pages_that_come_back_intact_hold_nothing),
 		APART(pages_of_no_better_memory_hold_nothing),
 		APART(hardware_bytes_part_pages_that_come_back_intact),
@@ -606,6 +668,7 @@ int main(int count, char **arguments)
 		APART(tier_kernel_goes_on),
 	};
 	static const struct promise roles[] = {
+		HERE(call_in_a_child_that_fork_did_not_wipe),
 		HERE(kernel_on_intact_pages),
 		HERE(hardware_on_intact_pages),
 		HERE(call_on_another_kernel),

@@ -31,7 +31,7 @@ ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 /* Is it worth a proof? To be counted it is. */
 static bool likely(size_t len)
 {
-	return fill_likely(len) || explain_wanted();
+	return fill_pays_proof(len) || explain_wanted();
 }
 
 ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
