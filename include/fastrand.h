@@ -7,8 +7,9 @@
  * alone on success. Where the library cannot prove that it is as safe as the
  * kernel, it asks the kernel; the caller need not care.
  *
- * Preloaded (LD_PRELOAD), the same code answers getrandom, getentropy,
- * arc4random, arc4random_buf, arc4random_uniform and syscall(SYS_getrandom).
+ * Preloaded (LD_PRELOAD), or linked, the same code answers getrandom, getentropy,
+ * arc4random, arc4random_buf, arc4random_uniform, syscall(SYS_getrandom), and
+ * reads of /dev/urandom and /dev/random; see libfastrand(7).
  */
 #ifndef FASTRAND_H
 #define FASTRAND_H
@@ -30,7 +31,10 @@ extern "C" {
  */
 ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags);
 
-/* As arc4random_buf(3), arc4random(3) and arc4random_uniform(3): no failure. */
+/*
+ * As arc4random_buf(3), arc4random(3) and arc4random_uniform(3): no failure. On
+ * a system that has no random bytes at all they end the process.
+ */
 void fastrand_buf(void *buf, size_t len);
 uint32_t fastrand_u32(void);
 uint32_t fastrand_uniform(uint32_t bound);
@@ -59,7 +63,7 @@ struct fastrand_info {
 	uint64_t bytes;		/* served here */
 	uint64_t refills;	/* keys and batches made */
 	uint64_t reseeds;	/* keys taken from the kernel */
-	uint64_t kernel;	/* requests that the kernel answered */
+	uint64_t kernel;	/* requests that were left to the kernel */
 	uint64_t held;		/* buckets held now: in use, or lost */
 	const char *signals;	/* vmclock, sysgenid, both, or none */
 	const char *descriptors; /* proved at each read of them, or trusted */
@@ -67,7 +71,8 @@ struct fastrand_info {
 
 /*
  * Fills *info, of which the caller knows size bytes. The counts are of this
- * process; another thread's draw under way may or may not be in them.
+ * process; another thread's draw under way may or may not be in them. A read that
+ * is not worth the proof of its descriptor is not counted.
  */
 void fastrand_info(struct fastrand_info *info, size_t size);
 
