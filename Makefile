@@ -1,7 +1,7 @@
 # make            libfastrand.so and the fastrand command
 # make demo       the main job, shown on real programs
 # make test       what the README promises (needs cmocka)
-# make soak       MINUTES=2: storms; make test-vm: cloned machines (needs apt, root)
+# make soak       MINUTES=2: storms; with apt and root: test-vm, test-criu
 # make bench      us against the kernel and others
 # make install    PREFIX=/usr/local DESTDIR= MULTIARCH=1; uninstall takes the same
 # V=1 shows the commands.

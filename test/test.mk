@@ -25,6 +25,10 @@ soak: $(SO) $(B)/test/soak
 test-vm: $(SO)
 	@CC="$(CC)" test/vm/run $(abspath $(SO)) $(KERNELS)
 
+# Processes dumped and restored by real CRIU, old and new.
+test-criu: $(SO)
+	@CC="$(CC)" test/vm/criu $(abspath $(SO))
+
 $(B)/rooms.a: $(OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -44,5 +48,5 @@ $(B)/test/%: test/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) -Iinclude $(CFLAGS) -o $@ $< $(CMOCKA)
 
-.PHONY: test demo soak test-vm
+.PHONY: test demo soak test-vm test-criu
 -include $(wildcard $(B)/test/*.d)
