@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../explain_record.h"
@@ -19,8 +17,6 @@
 #include "cost.h"
 #include "run.h"
 #include "variable.h"
-
-enum { DIED_OF_SIGNAL = 128 };
 
 static const char *const sources[EXPLAIN_SOURCES] = {
 	[EXPLAIN_GETRANDOM] = "getrandom",
@@ -65,79 +61,6 @@ static int make_record(char **path)
 		give_up("%s: no room", *path);
 	}
 	return fd;
-}
-
-static volatile pid_t child;
-
-static void pass_on(int signal)
-{
-	int saved = errno;
-
-	kill(child, signal);
-	errno = saved;
-}
-
-/* What we do with signals while the command runs. */
-static const struct manner {
-	int signal;
-	void (*handler)(int);
-} manners[] = {
-	{SIGINT, SIG_IGN},	/* keys: the terminal tells the command, too */
-	{SIGQUIT, SIG_IGN},
-	{SIGTERM, pass_on},	/* who ends us means the command */
-	{SIGHUP, pass_on},
-	{SIGCHLD, SIG_DFL},	/* ignored, it takes the exit status with it */
-};
-
-enum { MANNERS = sizeof manners / sizeof *manners };
-
-static struct sigaction before[MANNERS];
-
-static void take_manners(void)
-{
-	for (int i = 0; i < MANNERS; i++) {
-		struct sigaction now = {.sa_handler = manners[i].handler};
-
-		sigaction(manners[i].signal, NULL, &before[i]);
-		/* As under nohup. */
-		if (now.sa_handler != pass_on ||
-		    before[i].sa_handler != SIG_IGN)
-			sigaction(manners[i].signal, &now, NULL);
-	}
-}
-
-static void drop_manners(void)
-{
-	for (int i = 0; i < MANNERS; i++)
-		sigaction(manners[i].signal, &before[i], NULL);
-}
-
-/* -1 and errno where no process was to be had. */
-static int run_child(char *const command[], const char *record)
-{
-	sigset_t all, mask;
-	int status;
-
-	/* No signal finds us between our manners and a child to pass it to. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &mask);
-	take_manners();
-	child = fork();
-	if (child == 0) {
-		drop_manners();
-		sigprocmask(SIG_SETMASK, &mask, NULL);
-		variable_set("FASTRAND_EXPLAIN", record);
-		_exit(run(command));
-	}
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	if (child < 0)
-		return -1;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	drop_manners();
-	return WIFSIGNALED(status) ? DIED_OF_SIGNAL + WTERMSIG(status) :
-				     WEXITSTATUS(status);
 }
 
 static uint64_t kernel_of(const struct explain_account *a)
@@ -270,12 +193,13 @@ int explain_run(char *const command[], const struct library *l)
 	struct explain_record record;
 	char *path;
 	int fd = make_record(&path);
-	int status = run_child(command, path);
-	int why = errno;
+	int status;
 
+	variable_set("FASTRAND_EXPLAIN", path);
+	status = run_child(command);
 	unlink(path);
 	if (status < 0)
-		give_up("no process for the command: %s", strerror(why));
+		give_up("no process for the command");
 	if (pread(fd, &record, sizeof record, 0) != sizeof record)
 		give_up("%s was cut short", path);
 	print(&record, l);

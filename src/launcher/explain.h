@@ -6,11 +6,7 @@
 
 #include "library.h"
 
-/*
- * Runs the command as a child, and tells on stderr afterwards. Gives the exit
- * status: the command's, or 128 and the number of the signal that it died of.
- * SIGTERM and SIGHUP are passed on to it.
- */
+/* Runs the command, tells on stderr afterwards, and gives run_child's status. */
 int explain_run(char *const command[], const struct library *l);
 
 #endif
