@@ -12,6 +12,7 @@
 #include "../explain.h"
 #include "../fill_small.h"
 #include "../real.h"
+#include "../tier.h"
 #include "../urandom_fd.h"
 #include "export.h"
 #include "names.h"
@@ -28,17 +29,22 @@ ssize_t __pread64(int, void *, size_t, off64_t);
 ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
 ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
-/* Is it worth a proof? To be counted it is. */
-static bool likely(size_t len)
+/* Is the device behind it, so far as that is worth to know? */
+static bool proved(int fd, size_t len)
 {
-	return fill_pays_proof(len) || explain_wanted();
+	if (fill_pays_proof(len))
+		return urandom_fd_proved(fd);
+	if (explain_wanted() && urandom_fd_proved(fd))
+		explain(EXPLAIN_READ, len,
+			fill_refuse(tier_now() ? FILL_SMALL : FILL_OFF));
+	return false;
 }
 
 ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 {
 	if (len > READ_MAX)
 		return -1;
-	if (!urandom_fd_trusted(fd) && (!likely(len) || !urandom_fd_proved(fd)))
+	if (!urandom_fd_trusted(fd) && !proved(fd, len))
 		return -1;
 	if (!explain(EXPLAIN_READ, len, fill_slow(buf, len, stack)))
 		return -1;
@@ -57,7 +63,7 @@ static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 			return -1;
 		all += vector[i].iov_len;
 	}
-	if (!all || !likely(all) || !urandom_fd_proved(fd))
+	if (!all || !proved(fd, all))
 		return -1;
 	for (int i = 0; i < count; i++)
 		if (vector[i].iov_len &&
