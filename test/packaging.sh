@@ -46,6 +46,10 @@ uninstall_leaves_nothing() {
 	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
 	[ "$(cd dest/opt/ours && find . -mindepth 1 | sort | xargs)" = \
 		'./share ./share/theirs' ] || find dest/opt
+	rm -r dest/opt/ours/share
+	make_in "$here/built" install PREFIX=/opt/ours DESTDIR="$here/dest"
+	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
+	ls dest/opt
 	# And again, where there is nothing.
 	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
 }

@@ -70,7 +70,8 @@ uninstall:
 		$(addprefix $(DESTDIR)$(MAN)/,man1/fastrand.1 man3/libfastrand.3 \
 		man7/libfastrand.7)
 	$(if $(FOLDERS),cd $(DESTDIR)$(PREFIX)/ && rmdir -p \
-		--ignore-fail-on-non-empty $(FOLDERS) 2>/dev/null || true)
+		--ignore-fail-on-non-empty $(FOLDERS) 2>/dev/null; \
+		rmdir $(DESTDIR)$(PREFIX) 2>/dev/null || true)
 
 .PHONY: install install-library uninstall
 -include $(LAUNCHER:.o=.d)
