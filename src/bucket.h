@@ -99,10 +99,16 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 enum bucket_memory bucket_start(void);
 
 /*
- * For the child of fork(3) alone: gives back what other threads held. False:
- * fork has not wiped what it should have. So it is after a restore by CRIU
- * before 4.2, which knows nothing of droppable memory, nor of MADV_WIPEONFORK,
- * and puts ordinary memory in its place.
+ * Leaves a mark in memory that fork must wipe; before a key is fetched. No draw
+ * in a child leaves another before bucket_forked has looked for it.
+ */
+void bucket_mark(void);
+
+/*
+ * For the child of fork(3) alone: gives back what other threads held. False: the
+ * mark was there, so fork has not wiped our memory; it is wiped now. So it is
+ * after a restore by CRIU before 4.2, which knows nothing of droppable memory,
+ * nor of MADV_WIPEONFORK, and puts ordinary memory in its place.
  */
 bool bucket_forked(void);
 

@@ -32,6 +32,12 @@ static _Atomic(struct bucket_set *) sets = &bucket_common;
 static enum bucket_memory common_kind;
 static atomic_flag making = ATOMIC_FLAG_INIT;
 
+/* Behind the buckets is a page for the mark. */
+enum { MEMORY = (BUCKETS + 1) * BUCKET_PAGE };
+
+/* Is it set? In memory that fork copies. */
+static bool marked;
+
 static void *map(size_t size, int flags)
 {
 	return real_map(size, PROT_READ | PROT_WRITE, flags, -1);
@@ -49,7 +55,7 @@ static long advise(void *at, size_t size, int advice)
  */
 static struct bucket *map_secrets(enum bucket_memory *kind)
 {
-	const size_t size = BUCKETS * sizeof(struct bucket);
+	const size_t size = MEMORY;
 	void *at = map(size, MAP_DROPPABLE | MAP_ANONYMOUS);
 
 	*kind = BUCKET_DROPPABLE;
@@ -96,8 +102,7 @@ static struct bucket_set *set_make(void)
 	if (set->buckets && kind == common_kind)
 		return set;
 	if (set->buckets)
-		REAL_CALL(SYS_munmap, set->buckets,
-			  BUCKETS * sizeof(struct bucket));
+		REAL_CALL(SYS_munmap, set->buckets, MEMORY);
 	REAL_CALL(SYS_munmap, lines, size);
 	return NULL;
 }
@@ -166,27 +171,50 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
-/* Looks only at those that had keys: it costs a page fault each. */
-static bool is_wiped(const struct bucket *b, const struct bucket_line *l)
+static volatile uint64_t *mark(void)
 {
-	return !l->reseeds || !(bucket_stamp(b) | b->oracle.generation);
+	return (volatile uint64_t *)(bucket_common.buckets + BUCKETS);
 }
 
-static void forget_counts(struct bucket_line *l)
+void bucket_mark(void)
 {
+	if (__builtin_expect(__atomic_load_n(&marked, __ATOMIC_RELAXED), 1) ||
+	    !bucket_common.buckets)
+		return;
+	*mark() = 1;
+	__atomic_store_n(&marked, true, __ATOMIC_RELAXED);
+}
+
+static bool wiped_by_fork(void)
+{
+	bool wiped = !marked || !*mark();
+
+	if (!wiped)
+		*mark() = 0;
+	marked = false;
+	return wiped;
+}
+
+/* The counts are the parent's. */
+static void line_forked(struct bucket *b, struct bucket_line *l, bool wiped)
+{
+	if (!wiped && (l->reseeds || atomic_load(&l->owner))) {
+		bucket_set_stamp(b, 0);
+		bucket_wipe(&b->oracle, sizeof b->oracle);
+	}
 	if (l->requests | l->refills | l->reseeds)
 		l->requests = l->bytes = l->refills = l->reseeds = 0;
 }
 
 /*
  * The threads that held these did not come along; ours may be in the middle of a
- * draw that a handler interrupted, and keeps its own. Their counts are the
- * parent's. A lease that was busy stays so: whose draw it was is not known.
+ * draw that a handler interrupted, and keeps its own. A lease that was busy stays
+ * so: whose draw it was is not known.
  */
 bool bucket_forked(void)
 {
 	uintptr_t thread = cpu_thread();
-	bool wiped = true;
+	bool wiped = wiped_by_fork();
 
 	atomic_flag_clear(&making);
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
@@ -195,17 +223,14 @@ bool bucket_forked(void)
 		for (unsigned int i = 0; i < used; i++) {
 			struct bucket_line *l = &s->lines[i];
 
-			wiped &= is_wiped(&s->buckets[i], l);
-			forget_counts(l);
+			line_forked(&s->buckets[i], l, wiped);
 			if (atomic_load(&l->owner) != 0 &&
 			    atomic_load(&l->owner) != thread)
 				atomic_store(&l->owner, 0);
 		}
 		for (unsigned int i = BUCKETS_SHARED;
-		     i < BUCKETS && atomic_load(&s->leases); i++) {
-			wiped &= is_wiped(&s->buckets[i], &s->lines[i]);
-			forget_counts(&s->lines[i]);
-		}
+		     i < BUCKETS && atomic_load(&s->leases); i++)
+			line_forked(&s->buckets[i], &s->lines[i], wiped);
 	}
 	return wiped;
 }

@@ -2,7 +2,7 @@
  * Where it is counted who asked for random bytes, and who answered: a file that
  * `fastrand --explain` makes and names in FASTRAND_EXPLAIN, and that every
  * process with the library maps. So it counts however a process ends, or while
- * it runs. The same for 32 and 64 bit; another layout needs another magic.
+ * it runs. The same for 32 and 64 bit.
  */
 #ifndef EXPLAIN_RECORD_H
 #define EXPLAIN_RECORD_H
@@ -23,8 +23,6 @@ enum explain_source {
 	EXPLAIN_SOURCES
 };
 
-#define EXPLAIN_MAGIC 0x316e696c70786566u /* "fexplin1" */
-
 struct explain_record {
 	uint64_t magic;
 	_Atomic(uint64_t) programs[TIERS];	/* by the tier of their start */
@@ -33,6 +31,9 @@ struct explain_record {
 		_Atomic(uint64_t) served, bytes, kernel[FILL_REFUSALS];
 	} accounts[EXPLAIN_SOURCES];
 };
+
+/* Another layout is another kind of file. */
+#define EXPLAIN_MAGIC (0x316e696c70786566u + sizeof(struct explain_record))
 
 /* A file that is not empty has a page to be mapped. */
 _Static_assert(sizeof(struct explain_record) <= 4096, "more than a page");

@@ -17,7 +17,7 @@ struct bucket_set;
 enum fill_refusal {
 	FILL_OFF,	/* tier off, or not started yet */
 	FILL_POINTER,	/* cannot be mapped memory, or nothing to write */
-	FILL_SMALL,	/* tier kernel: one system call is the cheapest */
+	FILL_SMALL,	/* the system call is the cheapest answer */
 	FILL_HELD,	/* every bucket is held */
 	FILL_SEED,	/* the kernel gave no key, or has no entropy yet */
 	FILL_STALE,	/* wiped or outdated twice in one request */

@@ -2,6 +2,7 @@
 # What every script of tests has in common: what it counts, and how it ends.
 
 export LC_ALL=C
+umask 022
 passed=0 failed=0 skipped=0
 
 # What the user of this shell has set is not what is tested.

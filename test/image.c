@@ -11,6 +11,7 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -165,14 +166,15 @@ static void two_restores_part(void)
  */
 static void restore_as_ordinary_memory(void)
 {
-	uint8_t *image = malloc(PAGES);
+	const size_t all = PAGES + BUCKET_PAGE; /* and the mark */
+	uint8_t *image = malloc(all);
 
 	expect(image != NULL);
-	memcpy(image, bucket_common.buckets, PAGES);
-	expect(mmap(bucket_common.buckets, PAGES, PROT_READ | PROT_WRITE,
+	memcpy(image, bucket_common.buckets, all);
+	expect(mmap(bucket_common.buckets, all, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 		    0) == bucket_common.buckets);
-	memcpy(bucket_common.buckets, image, PAGES);
+	memcpy(bucket_common.buckets, image, all);
 	free(image);
 }
 
@@ -217,6 +219,94 @@ static void call_in_a_child_that_fork_did_not_wipe(void)
 static void so_does_one_in_tier_call(void)
 {
 	again_with("call", "call_in_a_child_that_fork_did_not_wipe");
+}
+
+/* A handler forks in the middle of a draw, which goes on in both. */
+static bool forks_next;
+static chacha20_blocks *stream;
+static pid_t forked;
+
+static void forking_stream(struct chacha20 *c, uint8_t *to, size_t blocks)
+{
+	stream(c, to, blocks);
+	if (forks_next) {
+		forks_next = false;
+		forked = fork();
+	}
+}
+
+static void interrupted_where_fork_does_not_wipe(void)
+{
+	uint8_t *theirs = mmap(NULL, 1000, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	expect(theirs != MAP_FAILED);
+	draw(1000);
+	restore_as_ordinary_memory();
+	stream = chacha20_best(NULL);
+	bucket_stream = forking_stream;
+	for (int i = 0; i < ROUNDS; i++) {
+		forks_next = true;
+		draw(1000);
+		expect(!forks_next);
+		if (!forked) {
+			memcpy(theirs, out, 1000);
+			_exit(0);
+		}
+		reap(forked);
+		for (size_t at = 0; at + 8 <= 1000; at += 8)
+			expect(memcmp(out + at, theirs + at, 8) != 0);
+	}
+}
+
+static void interrupted_draws_part_in_page(void)
+{
+	again_with("page", "interrupted_where_fork_does_not_wipe");
+}
+
+static void interrupted_draws_part_in_call(void)
+{
+	again_with("call", "interrupted_where_fork_does_not_wipe");
+}
+
+static void interrupted_draws_part_in_hardware(void)
+{
+	again_with("hardware", "interrupted_where_fork_does_not_wipe");
+}
+
+static void interrupted_draws_part_in_kernel(void)
+{
+	again_with("kernel", "interrupted_where_fork_does_not_wipe");
+}
+
+/* A handler of the child that comes before the library's. */
+static bool draws_early;
+
+static void draw_early(void)
+{
+	if (draws_early)
+		draw(100);
+}
+
+__attribute__((constructor(101))) static void register_early(void)
+{
+	pthread_atfork(NULL, NULL, draw_early);
+}
+
+static void an_early_draw_in_a_child_is_no_memory_unwiped(void)
+{
+	need_tier(TIER_PAGE);
+	draw(100);
+	draws_early = true;
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			expect(tier_now() == TIER_PAGE);
+			_exit(0);
+		}
+		reap(child);
+	}
 }
 
 /*
@@ -654,6 +744,11 @@ int main(int count, char **arguments)
 		APART(two_restores_part),
 		APART(a_child_parts_that_fork_did_not_wipe),
 		APART(so_does_one_in_tier_call),
+		APART(interrupted_draws_part_in_page),
+		APART(interrupted_draws_part_in_call),
+		APART(interrupted_draws_part_in_hardware),
+		APART(interrupted_draws_part_in_kernel),
+		APART(an_early_draw_in_a_child_is_no_memory_unwiped),
 		APART(pages_that_come_back_intact_hold_nothing),
 		APART(pages_of_no_better_memory_hold_nothing),
 		APART(hardware_bytes_part_pages_that_come_back_intact),
@@ -669,6 +764,7 @@ int main(int count, char **arguments)
 	};
 	static const struct promise roles[] = {
 		HERE(call_in_a_child_that_fork_did_not_wipe),
+		HERE(interrupted_where_fork_does_not_wipe),
 		HERE(kernel_on_intact_pages),
 		HERE(hardware_on_intact_pages),
 		HERE(call_on_another_kernel),

@@ -50,6 +50,11 @@ uninstall_leaves_nothing() {
 	make_in "$here/built" install PREFIX=/opt/ours DESTDIR="$here/dest"
 	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
 	ls dest/opt
+	# What is not below DESTDIR is nobody's business.
+	mkdir -p elsewhere/lib/pkgconfig
+	make_in "$here/built" uninstall PREFIX=/opt/ours \
+		LIBDIR="$here/elsewhere/lib" DESTDIR="$here/dest"
+	[ -d elsewhere/lib/pkgconfig ] || echo "a folder elsewhere is gone"
 	# And again, where there is nothing.
 	make_in "$here/built" uninstall PREFIX=/opt/ours DESTDIR="$here/dest"
 }
@@ -157,6 +162,7 @@ man_pages_have_no_mistakes() {
 man_pages_tell_of_every_option() {
 	local option
 
+	[ "$("$fastrand" --help | grep -c '^  --')" -ge 9 ] || echo "no options"
 	"$fastrand" --help | grep -oE '^  --[a-z-]+' | tr -d ' ' |
 		while read -r option; do
 			grep -q -e "^\.B.*${option//-/\\\\-}" \

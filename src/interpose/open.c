@@ -88,10 +88,8 @@ static int descriptor(FILE *stream)
  */
 static FILE *stream_opened(FILE *stream, const char *path, const char *mode)
 {
-	int fd = stream ? descriptor(stream) : -1;
-
-	if (fd >= 0)
-		urandom_fd_opened(fd, path,
+	if (stream)
+		urandom_fd_opened(descriptor(stream), path,
 				  *mode == 'r' || strchr(mode, '+') ? O_RDWR :
 								      O_WRONLY);
 	return stream;

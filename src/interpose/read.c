@@ -36,7 +36,8 @@ static bool proved(int fd, size_t len)
 		return urandom_fd_proved(fd);
 	if (explain_wanted() && urandom_fd_proved(fd))
 		explain(EXPLAIN_READ, len,
-			fill_refuse(tier_now() ? FILL_SMALL : FILL_OFF));
+			fill_refuse(tier_now() == TIER_OFF ? FILL_OFF :
+							     FILL_SMALL));
 	return false;
 }
 
@@ -55,6 +56,7 @@ ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 {
 	size_t all = 0;
+	bool ok = true;
 
 	if (count <= 0 || count > VECTOR_MAX || (uintptr_t)vector < 65536)
 		return -1;
@@ -65,12 +67,10 @@ static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 	}
 	if (!all || !proved(fd, all))
 		return -1;
-	for (int i = 0; i < count; i++)
-		if (vector[i].iov_len &&
-		    !explain(EXPLAIN_READ, vector[i].iov_len,
-			     fill(vector[i].iov_base, vector[i].iov_len)))
-			return -1;
-	return (ssize_t)all;
+	for (int i = 0; ok && i < count; i++)
+		ok = !vector[i].iov_len ||
+		     fill(vector[i].iov_base, vector[i].iov_len);
+	return explain(EXPLAIN_READ, all, ok) ? (ssize_t)all : -1;
 }
 
 /* The device has no position, but one must be given that a file could have. */

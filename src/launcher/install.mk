@@ -61,17 +61,17 @@ install-library: $(SO)
 
 # Folders that are empty then go too, but not those that every system has.
 FOLDERS := $(if $(filter / /usr /usr/local,$(PREFIX)),,bin include \
-	$(patsubst $(PREFIX)/%,%,$(LIBDIR)/pkgconfig $(MAN)/man1 $(MAN)/man3 \
-	$(MAN)/man7))
+	$(patsubst $(PREFIX)/%,%,$(filter $(PREFIX)/%,$(LIBDIR)/pkgconfig \
+	$(MAN)/man1 $(MAN)/man3 $(MAN)/man7)))
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libfastrand.so pkgconfig/libfastrand.pc) \
 		$(addprefix $(DESTDIR)$(PREFIX)/,bin/fastrand include/fastrand.h) \
 		$(addprefix $(DESTDIR)$(MAN)/,man1/fastrand.1 man3/libfastrand.3 \
 		man7/libfastrand.7)
-	$(if $(FOLDERS),cd $(DESTDIR)$(PREFIX)/ && rmdir -p \
-		--ignore-fail-on-non-empty $(FOLDERS) 2>/dev/null; \
-		rmdir $(DESTDIR)$(PREFIX) 2>/dev/null || true)
+	$(if $(FOLDERS),{ cd $(DESTDIR)$(PREFIX)/ && rmdir -p \
+		--ignore-fail-on-non-empty $(FOLDERS); \
+		rmdir $(DESTDIR)$(PREFIX); } 2>/dev/null || true)
 
 .PHONY: install install-library uninstall
 -include $(LAUNCHER:.o=.d)

@@ -113,10 +113,17 @@ static const struct option options[] = {
 /* getopt's complaint, in our words: of an option, or of one that is none. */
 static void __attribute__((noreturn)) misused(int how, const char *word)
 {
+	char brief[] = "-?";
+
 	for (const struct option *o = options; o->name; o++)
 		if (o->val == optopt)
 			give_up("--%s takes %s value; see 'fastrand --help'",
 				o->name, how == ':' ? "a" : "no");
+	/* A letter of a cluster: word may be the one before. */
+	if (optopt) {
+		brief[1] = (char)optopt;
+		word = brief;
+	}
 	give_up("'%s' is not one of fastrand's options: --source, --trust-fds, "
 		"--stats, --explain, --library, --status, --json, --version, "
 		"--help", word);

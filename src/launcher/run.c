@@ -51,6 +51,9 @@ static const struct manner {
 	{SIGQUIT, SIG_IGN},
 	{SIGTERM, pass_on},	/* who ends us means the command */
 	{SIGHUP, pass_on},
+	{SIGUSR1, pass_on},
+	{SIGUSR2, pass_on},
+	{SIGALRM, pass_on},
 	{SIGCHLD, SIG_DFL},	/* ignored, it takes the exit status with it */
 };
 
@@ -77,28 +80,37 @@ static void drop_manners(void)
 		sigaction(manners[i].signal, &before[i], NULL);
 }
 
+/*
+ * A signal finds our manners only while there is a child to pass it to: they
+ * begin and end while signals are blocked, and the number of a child that has
+ * ended is its own until it is reaped.
+ */
 int run_child(char *const command[])
 {
 	sigset_t all, mask;
-	int status;
+	siginfo_t ended;
+	int status = 0, got;
 
-	/* No signal finds us between our manners and a child to pass it to. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
 	take_manners();
 	child = fork();
-	if (child == 0) {
+	if (child <= 0)
 		drop_manners();
-		sigprocmask(SIG_SETMASK, &mask, NULL);
-		_exit(run(command));
-	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (child == 0)
+		_exit(run(command));
 	if (child < 0)
 		return -1;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
+	do
+		got = waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT);
+	while (got < 0 && errno == EINTR);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	drop_manners();
+	waitpid(child, &status, 0);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (got < 0)
+		return -1;
 	return WIFSIGNALED(status) ? DIED_OF_SIGNAL + WTERMSIG(status) :
 				     WEXITSTATUS(status);
 }
