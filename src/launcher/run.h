@@ -9,8 +9,9 @@ int run(char *const command[]);
 
 /*
  * Waits for it. What would end us meanwhile (SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
- * SIGALRM) is passed on to it; the keys of the terminal are its business. Gives its exit status, or 128 and the
- * number of the signal that it died of; -1: no process was to be had.
+ * SIGALRM) is passed on to it; the keys of the terminal are its business. Gives
+ * its exit status, or 128 and the number of the signal that it died of; -1: no
+ * process was to be had.
  */
 int run_child(char *const command[]);
 
