@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# Debian packages without installing them, and machines made of them; for run.
+# Debian packages without installing them, and machines made of them; for run,
+# criu and recipes.
 #
 # apt is told to keep its state, lists and packages under $CACHE and asks the
 # mirror that it already knows. Nothing of the host's is changed.
@@ -200,8 +201,8 @@ start() {
 	monitor[$name]=$fd
 	: >"$work/$name.samples"
 	: >"$work/$name.monitor"
-	# No machine outlives us for long, however we end.
-	timeout -k 5 300 "${qemu[@]}" -accel tcg -nodefaults -display none -no-reboot \
+	# No machine outlives us for long (limit: seconds), however we end.
+	timeout -k 5 "${limit:-300}" "${qemu[@]}" -accel tcg -nodefaults -display none -no-reboot \
 		-serial "file:$work/$name.console" -serial "file:$work/$name.samples" \
 		-monitor stdio "$@" <"$pipe" >"$work/$name.monitor" 2>&1 &
 	pid[$name]=$!
