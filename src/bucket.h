@@ -42,6 +42,7 @@ struct bucket {
 	uint64_t stock;
 	uint64_t signals;	/* what they said when the key was fetched */
 	uint64_t nonce;		/* the last one; no secret */
+	uint64_t mark;		/* see bucket_mark */
 	uint32_t refills;	/* since the key was the kernel's */
 	uint32_t expanded;	/* bytes, likewise; in tier hardware */
 	uint64_t input[4];	/* in tier hardware: the processor's words */
@@ -99,10 +100,11 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 enum bucket_memory bucket_start(void);
 
 /*
- * Leaves a mark in memory that fork must wipe; before a key is fetched. No draw
- * in a child leaves another before bucket_forked has looked for it.
+ * Before a key is fetched into a bucket: leaves a mark in one of a process's,
+ * which fork must wipe. No draw of a child leaves another before bucket_forked
+ * has looked for it.
  */
-void bucket_mark(void);
+void bucket_mark(struct bucket *b);
 
 /*
  * For the child of fork(3) alone: gives back what other threads held. False: the

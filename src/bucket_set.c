@@ -32,11 +32,10 @@ static _Atomic(struct bucket_set *) sets = &bucket_common;
 static enum bucket_memory common_kind;
 static atomic_flag making = ATOMIC_FLAG_INIT;
 
-/* Behind the buckets is a page for the mark. */
-enum { MEMORY = (BUCKETS + 1) * BUCKET_PAGE };
+enum { MEMORY = BUCKETS * BUCKET_PAGE };
 
-/* Is it set? In memory that fork copies. */
-static bool marked;
+/* The bucket with the mark, or NULL. In memory that fork copies. */
+static struct bucket *marked;
 
 static void *map(size_t size, int flags)
 {
@@ -171,27 +170,23 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
-static volatile uint64_t *mark(void)
+void bucket_mark(struct bucket *b)
 {
-	return (volatile uint64_t *)(bucket_common.buckets + BUCKETS);
-}
-
-void bucket_mark(void)
-{
-	if (__builtin_expect(__atomic_load_n(&marked, __ATOMIC_RELAXED), 1) ||
-	    !bucket_common.buckets)
+	if (__builtin_expect(__atomic_load_n(&marked, __ATOMIC_RELAXED) != NULL,
+			     1))
 		return;
-	*mark() = 1;
-	__atomic_store_n(&marked, true, __ATOMIC_RELAXED);
+	*(volatile uint64_t *)&b->mark = 1;
+	__atomic_store_n(&marked, b, __ATOMIC_RELAXED);
 }
 
 static bool wiped_by_fork(void)
 {
-	bool wiped = !marked || !*mark();
+	volatile uint64_t *mark = marked ? &marked->mark : NULL;
+	bool wiped = !mark || !*mark;
 
 	if (!wiped)
-		*mark() = 0;
-	marked = false;
+		*mark = 0;
+	marked = NULL;
 	return wiped;
 }
 

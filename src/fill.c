@@ -112,7 +112,7 @@ static bool prove(struct bucket *b, int *disagreed)
 
 	bucket_set_stamp(b, now);
 	heed_signals(b);
-	bucket_mark();
+	bucket_mark(b);
 	if (!seed_read(b->key, &b->oracle))
 		return false;
 	if (generation_agrees(&b->oracle, now))
@@ -193,7 +193,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 	for (int tries = 0; tries < 2; tries++) {
 		bucket_set_stamp(b, AT_WORK);
 		heed_signals(b);
-		bucket_mark();
+		bucket_mark(b);
 		if (!seed_read(b->key, &b->oracle)) {
 			bucket_set_stamp(b, 0);
 			return fill_refuse(FILL_SEED);
@@ -237,7 +237,7 @@ static bool mix(struct bucket_set *set, unsigned int i, uint8_t *out,
 			b->signals = signals;
 			b->expanded = 0;
 			set->lines[i].reseeds++;
-			bucket_mark();
+			bucket_mark(b);
 			if (!seed_read(b->key, &b->oracle)) {
 				bucket_set_stamp(b, 0);
 				return fill_refuse(FILL_SEED);

@@ -166,15 +166,14 @@ static void two_restores_part(void)
  */
 static void restore_as_ordinary_memory(void)
 {
-	const size_t all = PAGES + BUCKET_PAGE; /* and the mark */
-	uint8_t *image = malloc(all);
+	uint8_t *image = malloc(PAGES);
 
 	expect(image != NULL);
-	memcpy(image, bucket_common.buckets, all);
-	expect(mmap(bucket_common.buckets, all, PROT_READ | PROT_WRITE,
+	memcpy(image, bucket_common.buckets, PAGES);
+	expect(mmap(bucket_common.buckets, PAGES, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 		    0) == bucket_common.buckets);
-	memcpy(bucket_common.buckets, image, all);
+	memcpy(bucket_common.buckets, image, PAGES);
 	free(image);
 }
 
