@@ -287,6 +287,7 @@ make_small_root() {
 		cp -L --parents "$file" $to
 	done
 	cp /usr/local/bin/fastrand $to/usr/local/bin/
+	cp /etc/os-release $to/etc/
 }
 
 a_unit_with_a_root_folder() {
@@ -322,8 +323,12 @@ a_unit_with_a_root_folder() {
 	stop rooted
 }
 
+make_image() {
+	mke2fs -q -F -t ext4 -d /srv/root /srv/root.image 64M >/dev/null 2>&1
+}
+
 a_unit_with_a_root_image() {
-	mke2fs -q -F -d /srv/root /srv/root.image 64M >/dev/null 2>&1
+	make_image
 	unit imaged RootImage=/srv/root.image MountAPIVFS=yes
 	restart_and_draw imaged
 	is_not_served
@@ -343,14 +348,14 @@ a_unit_with_a_root_that_is_read_only() {
 	mkdir -p /srv/root/usr/local/lib
 	drop_in imaged Environment=LD_PRELOAD=/usr/local/lib/libfastrand.so \
 		BindReadOnlyPaths=/usr/local/lib/libfastrand.so
-	mke2fs -q -F -d /srv/root /srv/root.image 64M >/dev/null 2>&1
+	make_image
 	unit imaged RootImage=/srv/root.image MountAPIVFS=yes RootImageOptions=root:ro
 	restart imaged
 	wait_for has_failed imaged
 	says 'Failed to create destination mount point'
 
 	touch /srv/root/usr/local/lib/libfastrand.so
-	mke2fs -q -F -d /srv/root /srv/root.image 64M >/dev/null 2>&1
+	make_image
 	restart_and_draw imaged
 	is_served
 	is_mapped "$(main_pid imaged)"
