@@ -73,7 +73,7 @@ static void forked(void)
 /* Only libc's fork calls it; after another, locks of other threads are lost. */
 __attribute__((constructor)) static void construct(void)
 {
-	real_atfork(forked);
+	real_atfork(NULL, NULL, forked);
 }
 
 /*

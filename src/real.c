@@ -58,9 +58,9 @@ static struct link_map *last_at_start(void)
 /*
  * First behind us; then in front, for a program that was linked with us behind
  * libc. _DYNAMIC is our own. The vDSO is passed over: some kernels' defines a
- * getrandom of its own, of five arguments.
+ * getrandom of its own, of five arguments. *in: the object that defines it.
  */
-static void *search(const char *name)
+static void *search(const char *name, struct link_map **in)
 {
 	struct link_map *end = last_at_start();
 	uintptr_t vdso = real_told(AT_SYSINFO_EHDR);
@@ -68,30 +68,49 @@ static void *search(const char *name)
 	bool behind = false;
 
 	for (struct link_map *m = head(); m && !found; m = m->l_next) {
+		void *here = NULL;
+
 		if (m->l_ld == _DYNAMIC)
 			behind = true;
-		else if (m->l_addr && m->l_addr == vdso)
-			continue;
-		else if (behind)
-			found = elf_symbol(m->l_addr, m->l_ld, name);
-		else if (!before)
-			before = elf_symbol(m->l_addr, m->l_ld, name);
+		else if ((behind || !before) && (!vdso || m->l_addr != vdso))
+			here = elf_symbol(m->l_addr, m->l_ld, name);
+		if (here) {
+			*in = m;
+			*(behind ? &found : &before) = here;
+		}
 		if (m == end)
 			break;
 	}
 	return found ? found : before;
 }
 
-void *real_find(void **slot, const char *name)
+static void *keep(void **slot, void *found)
 {
-	void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
-
-	if (found == (void *)REAL_ABSENT)
-		return NULL;
-	found = search(name);
 	__atomic_store_n(slot, found ? found : (void *)REAL_ABSENT,
 			 __ATOMIC_RELAXED);
 	return found;
+}
+
+void *real_find(void **slot, const char *name)
+{
+	struct link_map *in = NULL;
+
+	if (__atomic_load_n(slot, __ATOMIC_RELAXED) == (void *)REAL_ABSENT)
+		return NULL;
+	return keep(slot, search(name, &in));
+}
+
+void *real_find_foreign(void **slot, const char *name)
+{
+	struct link_map *in = NULL;
+	void *found;
+
+	if (__atomic_load_n(slot, __ATOMIC_RELAXED) == (void *)REAL_ABSENT)
+		return NULL;
+	found = search(name, &in);
+	if (found && elf_symbol(in->l_addr, in->l_ld, "gnu_get_libc_version"))
+		found = NULL;
+	return keep(slot, found);
 }
 
 unsigned long real_told(unsigned long what)
@@ -119,18 +138,19 @@ void *real_map(size_t size, int protection, int flags, int fd)
  * By name: what the linker knows as pthread_atfork is, with glibc, an object of
  * its own that ties a handler to an object's end. We have none.
  */
-void real_atfork(void (*child)(void))
+void real_atfork(real_handler *prepare, real_handler *parent,
+		 real_handler *child)
 {
-	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
+	int (*glibc)(real_handler *, real_handler *, real_handler *, void *) =
 		REAL_NAMED("__register_atfork");
-	int (*posix)(void (*)(void), void (*)(void), void (*)(void)) = NULL;
+	int (*posix)(real_handler *, real_handler *, real_handler *) = NULL;
 
 	if (glibc)
-		glibc(NULL, NULL, child, NULL);
+		glibc(prepare, parent, child, NULL);
 	else
 		posix = REAL_NAMED("pthread_atfork");
 	if (posix)
-		posix(NULL, NULL, child);
+		posix(prepare, parent, child);
 }
 
 static void no_cancellation(void)
@@ -140,7 +160,8 @@ static void no_cancellation(void)
 /* Looks itself up: a call through a pointer costs less than a test for NULL. */
 static void first_testcancel(void)
 {
-	void (*found)(void) = search("pthread_testcancel");
+	struct link_map *in = NULL;
+	void (*found)(void) = search("pthread_testcancel", &in);
 
 	__atomic_store_n(&real_testcancel_next, found ? found : no_cancellation,
 			 __ATOMIC_RELAXED);

@@ -56,12 +56,22 @@ static inline long real_result(long answer)
  * For use as REAL(read)(fd, buf, len): the type is that of the name itself.
  */
 #define REAL(name) ((__typeof__(name) *)REAL_NAMED(#name))
-#define REAL_NAMED(string) \
+#define REAL_NAMED(string) REAL_BY(real_find, string)
+
+/*
+ * The same, but NULL where that definition is libc's own. For what only the kernel
+ * may answer: since glibc 2.41 libc's getrandom and arc4random are a generator in
+ * this process, with a key. Another preload's are asked as they would be
+ * without us; and musl's, which are system calls.
+ */
+#define REAL_FOREIGN(string) REAL_BY(real_find_foreign, string)
+
+#define REAL_BY(find, string) \
 	({ \
 		static void *slot_; \
 		void *found_ = __atomic_load_n(&slot_, __ATOMIC_RELAXED); \
 		if (__builtin_expect((uintptr_t)found_ <= REAL_ABSENT, 0)) \
-			found_ = real_find(&slot_, string); \
+			found_ = find(&slot_, string); \
 		found_; \
 	})
 
@@ -79,9 +89,15 @@ static inline long real_result(long answer)
 enum { REAL_ABSENT = 1 };
 
 void *real_find(void **slot, const char *name);
+void *real_find_foreign(void **slot, const char *name);
 
-/* Has fork(3) call this in its child, for ever. Allocates: for constructors. */
-void real_atfork(void (*child)(void));
+/*
+ * Has fork(3) call these, for ever: before it, and after it in either process.
+ * NULL: none. Allocates: for constructors.
+ */
+typedef void real_handler(void);
+void real_atfork(real_handler *prepare, real_handler *parent,
+		 real_handler *child);
 
 /* Acts on a cancellation request, where the program has such a thing. */
 extern __attribute__((visibility("hidden")))

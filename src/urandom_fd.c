@@ -78,7 +78,7 @@ __attribute__((constructor)) static void construct(void)
 {
 	urandom_fd_trusting = start() && start_trusts_fds();
 	own();
-	real_atfork(own);
+	real_atfork(NULL, NULL, own);
 }
 
 static bool own_table(void)

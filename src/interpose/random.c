@@ -14,6 +14,7 @@
 #include "../fill_small.h"
 #include "../real.h"
 #include "../start.h"
+#include "../tier.h"
 #include "export.h"
 
 #ifndef GRND_INSECURE
@@ -87,6 +88,40 @@ EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
 	return own_slow(buf, len, flags, stack);
 }
 
+/*
+ * Tier off leaves everything as it is without us. In every other tier, and before
+ * one is chosen, what we do not serve is the kernel's, which libc's own
+ * functions are not: see REAL_FOREIGN.
+ */
+static bool forwards(void)
+{
+	return start() && tier_now() == TIER_OFF;
+}
+
+#define NEXT(name) (forwards() ? REAL_NAMED(name) : REAL_FOREIGN(name))
+
+/*
+ * By the system call, which a cancellation cannot end. So it does not wait: libc's
+ * function does, for no bytes, until the kernel's generator is ready. Who has
+ * still to wait then has asked for GRND_RANDOM before Linux 5.6, where libc has
+ * no generator of its own.
+ */
+static ssize_t kernel_getrandom(void *buf, size_t len, unsigned int flags)
+{
+	__typeof__(getrandom) *wait = REAL(getrandom);
+	long answer = REAL_CALL(SYS_getrandom, buf, len, flags | GRND_NONBLOCK);
+	char none;
+
+	if (answer != -EAGAIN || (flags & GRND_NONBLOCK))
+		return real_result(answer);
+	if (!wait)
+		return real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
+	if (wait(&none, 0, flags) < 0)
+		return -1;
+	answer = REAL_CALL(SYS_getrandom, buf, len, flags | GRND_NONBLOCK);
+	return answer == -EAGAIN ? wait(buf, len, flags) : real_result(answer);
+}
+
 static __attribute__((noinline)) ssize_t libc_slow(void *buf, size_t len,
 						   unsigned int flags,
 						   uintptr_t stack)
@@ -98,9 +133,8 @@ static __attribute__((noinline)) ssize_t libc_slow(void *buf, size_t len,
 	served = serve(EXPLAIN_GETRANDOM, buf, len, flags, stack);
 	if (served != ASK)
 		return real_result(served);
-	next = REAL(getrandom);
-	return next ? next(buf, len, flags) :
-		      real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
+	next = NEXT("getrandom");
+	return next ? next(buf, len, flags) : kernel_getrandom(buf, len, flags);
 }
 
 /* A cancellation point: tested where no bucket is held. */
@@ -129,8 +163,8 @@ long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 	return REAL(syscall)(SYS_getrandom, buf, len, flags);
 }
 
-/* To the last byte, or false: a handler interrupts long answers. */
-static bool kernel_fills(uint8_t *out, size_t len)
+/* 0, or -errno. To the last byte: a handler interrupts long answers. */
+static long kernel_fills(uint8_t *out, size_t len)
 {
 	while (len) {
 		long got = REAL_CALL(SYS_getrandom, out, len, 0);
@@ -138,11 +172,11 @@ static bool kernel_fills(uint8_t *out, size_t len)
 		if (got == -EINTR)
 			continue;
 		if (got <= 0)
-			return false;
+			return got ? got : -EIO;
 		out += got;
 		len -= (size_t)got;
 	}
-	return true;
+	return 0;
 }
 
 /* For kernels older than getrandom (3.17), and for nothing else. */
@@ -168,56 +202,61 @@ static bool device_fills(uint8_t *out, size_t len)
 
 EXPORT int getentropy(void *buf, size_t len)
 {
-	int saved = errno;
+	__typeof__(getentropy) *next;
 
-	if (len > ENTROPY_MAX) {
-		errno = EIO;
-		return -1;
-	}
+	if (len > ENTROPY_MAX)
+		return (int)real_result(-EIO);
 	if (explain(EXPLAIN_GETENTROPY, len, fill(buf, len)))
 		return 0;
-	if (REAL(getentropy))
-		return REAL(getentropy)(buf, len);
-	while (len) {
-		ssize_t got = fastrand_getrandom(buf, len, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		buf = (uint8_t *)buf + got;
-		len -= (size_t)got;
-	}
-	errno = saved;
-	return 0;
+	next = NEXT("getentropy");
+	if (next)
+		return next(buf, len);
+	/* As glibc's loop: bytes around the end of memory are none. */
+	if ((uintptr_t)buf + len < (uintptr_t)buf)
+		return 0;
+	return (int)real_result(kernel_fills(buf, len));
 }
 
 /* What cannot fail, and has no number to trust, must not go on. */
+static void kernel_must_fill(void *buf, size_t len)
+{
+	if (kernel_fills(buf, len) < 0 && !device_fills(buf, len))
+		abort();
+}
+
 EXPORT void fastrand_buf(void *buf, size_t len)
 {
 	void (*next)(void *, size_t);
 
 	if (!len || explain(EXPLAIN_ARC4RANDOM, len, fill(buf, len)))
 		return;
-	next = REAL_NAMED("arc4random_buf");
+	next = NEXT("arc4random_buf");
 	if (next)
 		next(buf, len);
-	else if (!kernel_fills(buf, len) && !device_fills(buf, len))
-		abort();
+	else
+		kernel_must_fill(buf, len);
 }
 
+/*
+ * The word comes through memory, since a call that had it in a register could save
+ * that on its stack; and is gone from there when it is in the register of the
+ * answer.
+ */
 static __attribute__((noinline)) uint32_t word_slow(uintptr_t stack)
 {
-	int64_t served = fill_slow_word(stack);
 	uint32_t (*next)(void);
+	volatile uint32_t memory;
 	uint32_t word;
 
-	if (explain(EXPLAIN_ARC4RANDOM, sizeof word, served >= 0))
-		return (uint32_t)served;
-	next = REAL_NAMED("arc4random");
-	if (next)
-		return next();
-	fastrand_buf(&word, sizeof word);
+	if (!explain(EXPLAIN_ARC4RANDOM, sizeof memory,
+		     fill_slow((void *)&memory, sizeof memory, stack))) {
+		next = NEXT("arc4random");
+		if (next)
+			return next();
+		kernel_must_fill((void *)&memory, sizeof memory);
+	}
+	word = memory;
+	memory = 0;
 	return word;
 }
 
