@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hardware.h"
+#include "wipe.h"
 
 /*
  * Finds the variant at the first key stream, not at the start: to ask a
@@ -34,6 +35,40 @@ void bucket_wipe(void *memory, size_t len)
 	__asm__ volatile("" : : "r"(memory) : "memory");
 }
 
+/*
+ * One piece, whose register is then the zero that it leaves behind. So no piece is
+ * moved twice, and the compiler cannot make libc's memcpy of it, which keeps
+ * what it moved in registers that the loader, or a signal, saves on the stack.
+ */
+#define MOVE(type, wipe) \
+	do { \
+		type piece_; \
+\
+		memcpy(&piece_, from, sizeof piece_); \
+		memcpy(to, &piece_, sizeof piece_); \
+		wipe(&piece_); \
+		memcpy(from, &piece_, sizeof piece_); \
+		from += sizeof piece_; \
+		to += sizeof piece_; \
+	} while (0)
+
+void bucket_move(uint8_t *to, uint8_t *from, size_t len)
+{
+	for (; len >= 16; len -= 16)
+		MOVE(wipe_two_words, wipe_128);
+	if (len & 8)
+		MOVE(uint64_t, wipe_64);
+	if (len & 4)
+		MOVE(uint32_t, wipe_32);
+	for (len &= 3; len; len--) {
+		uint32_t byte = *from;
+
+		*to++ = (uint8_t)byte;
+		wipe_32(&byte);
+		*from++ = (uint8_t)byte;
+	}
+}
+
 /* Moves what was counted in the bucket's page to where nobody wipes it. */
 static void count(struct bucket_line *l, uint64_t stock)
 {
@@ -53,10 +88,7 @@ void bucket_drop(struct bucket *b, struct bucket_line *l)
 /* From the first of left unread bytes. */
 static void take(struct bucket *b, uint32_t left, uint8_t *out, size_t len)
 {
-	uint8_t *from = b->batch + BUCKET_BATCH - left;
-
-	memcpy(out, from, len);
-	bucket_wipe(from, len);
+	bucket_move(out, b->batch + BUCKET_BATCH - left, len);
 }
 
 /*
@@ -120,7 +152,7 @@ static void expand(struct bucket *b, uint8_t *out, size_t len)
 	if (len > bulk) {
 		few_blocks(b, b->batch,
 			   (len - bulk + CHACHA20_BLOCK - 1) / CHACHA20_BLOCK);
-		memcpy(out + bulk, b->batch, len - bulk);
+		bucket_move(out + bulk, b->batch, len - bulk);
 		bucket_wipe(b->batch, CHACHA20_PASS);
 	}
 	chacha20_end(&b->work);
@@ -140,7 +172,7 @@ void bucket_expand_input(struct bucket *b, uint8_t *out, size_t len)
 	chacha20_start(&b->work, b->key, b->input[1]);
 	memcpy(&b->work.state[12], &b->input[0], 8);
 	few_blocks(b, own, 1);
-	memcpy(b->key, next, CHACHA20_KEY);
+	bucket_move(b->key, next, CHACHA20_KEY);
 	chacha20_start(&b->work, own, b->input[3]);
 	memcpy(&b->work.state[12], &b->input[2], 8);
 	bucket_wipe(own, CHACHA20_BLOCK);

@@ -200,7 +200,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 		}
 		set->lines[i].reseeds++;
 		if (len <= SEED_SIZE) {
-			memcpy(out, b->key, len);
+			bucket_move(out, b->key, len);
 			bucket_wipe(b->key, SEED_SIZE);
 		} else {
 			bucket_expand(b, out, len);

@@ -5,7 +5,63 @@
 #ifndef WIPE_H
 #define WIPE_H
 
+#include <stdint.h>
 #include <string.h>
+
+/*
+ * Sixteen bytes, at any address, that pass through a register: a structure of
+ * two words would pass through the stack, and stay there.
+ */
+typedef uint64_t wipe_two_words
+	__attribute__((vector_size(16), aligned(1), may_alias));
+
+/*
+ * These clear a variable in the very register that it is in, after its last use,
+ * where a plain assignment of 0 would begin another register and leave the old one.
+ * The compiler does not know what is in it afterwards: it is zero.
+ */
+static inline __attribute__((always_inline)) void wipe_32(uint32_t *word)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__asm__ volatile("xor %0, %0" : "+r"(*word) : : "cc");
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %w0, wzr" : "+r"(*word));
+#else
+	*word = 0;
+	__asm__ volatile("" : "+r"(*word));
+#endif
+}
+
+static inline __attribute__((always_inline)) void wipe_64(uint64_t *word)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("xor %k0, %k0" : "+r"(*word) : : "cc");
+#elif defined(__i386__)
+	uint32_t low = (uint32_t)*word, high = (uint32_t)(*word >> 32);
+
+	__asm__ volatile("xor %0, %0\n\txor %1, %1"
+			 : "+r"(low), "+r"(high) : : "cc");
+	*word = (uint64_t)high << 32 | low;
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %0, xzr" : "+r"(*word));
+#else
+	*word = 0;
+	__asm__ volatile("" : "+r"(*word));
+#endif
+}
+
+static inline __attribute__((always_inline))
+void wipe_128(wipe_two_words *words)
+{
+#if defined(__SSE2__)
+	__asm__ volatile("pxor %0, %0" : "+x"(*words));
+#elif defined(__aarch64__)
+	__asm__ volatile("movi %0.16b, #0" : "+w"(*words));
+#else
+	*words = (wipe_two_words){0};
+	__asm__ volatile("" : "+m"(*words));
+#endif
+}
 
 enum {
 	/* More than the frame of anything that is called before it. */

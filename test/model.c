@@ -65,10 +65,8 @@ static void draw_leased(uintptr_t stack, struct model *m, size_t len)
 
 static void draw_leased_word(uintptr_t stack, struct model *m)
 {
-	int64_t word = fill_quick_word(stack);
+	int64_t word = draw_word_from(stack);
 
-	if (word < 0)
-		word = fill_slow_word(stack);
 	assert_in_range(word, 0, UINT32_MAX);
 	memcpy(got, &(uint32_t){(uint32_t)word}, 4);
 	model_draw(m, fake_generation, foretold, 4, true);

@@ -27,6 +27,7 @@
 #include "../src/real.h"
 #include "../src/tier.h"
 #include "model.h"
+#include "word.h"
 
 enum { MOST = 70000, CHUNK = 1 << 20, ALTERNATE = 1 << 16 };
 
@@ -93,10 +94,7 @@ static __attribute__((noinline)) bool ask(uint8_t *to, size_t len)
 
 static __attribute__((noinline)) int64_t ask_for_a_word(void)
 {
-	uintptr_t stack = scene.leased ? lessee : nobody;
-	int64_t word = fill_quick_word(stack);
-
-	return word >= 0 ? word : fill_slow_word(stack);
+	return draw_word_from(scene.leased ? lessee : nobody);
 }
 
 /* In draws of 31 bytes. */

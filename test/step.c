@@ -36,6 +36,7 @@
 #include "../src/start.h"
 #include "../src/tier.h"
 #include "../src/vdso.h"
+#include "word.h"
 
 pid_t _Fork(void) __attribute__((weak));
 
@@ -130,9 +131,7 @@ static bool draw(uint8_t *to)
 	if (drawn->len)
 		return fill_quick(to, drawn->len, stack) ||
 		       fill_slow(to, drawn->len, stack);
-	word = fill_quick_word(stack);
-	if (word < 0)
-		word = fill_slow_word(stack);
+	word = draw_word_from(stack);
 	memcpy(to, &word, 4);
 	return word >= 0;
 }

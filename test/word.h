@@ -6,12 +6,21 @@
 
 #include "../src/fill_small.h"
 
+static inline int64_t draw_word_from(uintptr_t stack)
+{
+	int64_t word = fill_quick_word(stack);
+	volatile uint32_t memory;
+
+	if (word < 0 && fill_slow((void *)&memory, sizeof memory, stack)) {
+		word = memory;
+		memory = 0;
+	}
+	return word;
+}
+
 static inline int64_t draw_word(void)
 {
-	uintptr_t stack = cpu_stack();
-	int64_t word = fill_quick_word(stack);
-
-	return word >= 0 ? word : fill_slow_word(stack);
+	return draw_word_from(cpu_stack());
 }
 
 #endif
