@@ -3,12 +3,49 @@
  * the memory they live in; and who holds them.
  *
  * Secrets live in one page that fork zeroes in the child and that the kernel may
- * zero at any instruction, so zero is their safe state: no stamp, no stock. Who
- * holds a bucket is kept elsewhere, in memory that fork copies and nobody wipes:
- * a draw that a signal handler's fork interrupted still holds its bucket in the
- * child, and the handler's own draws there take another one. Were the lock wiped
- * too, they would stamp the interrupted draw's bucket anew, its last look at
- * the stamp would find nothing wrong, and parent and child draw the same bytes.
+ * zero at any instruction, so zero is their safe state: no stamp, no stock. The
+ * lock is kept elsewhere, in memory that fork copies and nobody wipes.
+ *
+ * Why no two draws get the same bytes
+ *
+ * 1. Only the holder of a bucket touches its page, and only the holder gives it
+ *    back. Nobody gives it back for somebody else, not even in the child of a
+ *    fork, where the holder may seem to be gone.
+ * 2. A holder hands out bytes only if the stamp is nonzero and current after the
+ *    last of them was read. The stamp becomes nonzero only by the holder, before
+ *    it fetches the key that the bytes come from.
+ *
+ * From these follows, for whatever may happen in the middle of a draw:
+ *
+ *   another thread, a signal handler, a child of vfork or clone(CLONE_VM)
+ *	finds the lock taken, since it is in memory that they share, and draws
+ *	from another bucket (1). A child of vfork or CLONE_VM may have our thread
+ *	pointer: so no lock is ever recognised as one's own by its value.
+ *   fork, by a handler or by another thread
+ *	zeroes the page in the child, and the child's lock is a copy: taken. If
+ *	the draw goes on in the child, as after a handler's fork, it finds the
+ *	stamp zero and starts over (2). Meanwhile nobody else there can have
+ *	stamped the bucket (1). Were locks wiped, or given back by fork's
+ *	handlers, a nested draw or a new thread would stamp it, the last look
+ *	of the first draw would find nothing wrong, and parent and child would
+ *	hand out the same bytes. If the draw's thread did not come along, the
+ *	bucket is lost to the child.
+ *   a thread that an earlier fork handler started in the child
+ *	takes buckets as any thread does. That our own handler runs later does not
+ *	matter: it gives nothing back, and stamps nothing (1).
+ *   the draw is parked, and goes on in another kernel thread, here or in a child
+ *	as preemptive user-level threads are. It holds its bucket all the while,
+ *	and gives back what it took, by number (1). In a child: as after fork.
+ *   the holder is killed, cancelled, or jumps out of a handler
+ *	and its bucket is lost. It costs a bucket, and no promise.
+ *   the kernel drops the page, or its generator takes a new key
+ *	and the stamp is zero, or not current: the draw starts over (2).
+ *
+ * What is lost is counted as held. When all are, requests go to the kernel.
+ *
+ * Two words of a page are written by others than the holder, and neither can
+ * make a draw hand out bytes that it would not have: mark (bucket_fork_prepare),
+ * and a stamp of zero where fork has not wiped the memory (bucket_forget).
  */
 #ifndef BUCKET_H
 #define BUCKET_H
@@ -23,8 +60,8 @@
 #include "vdso.h"
 
 enum {
-	BUCKETS_SHARED = 512,	/* the CPUs' */
-	BUCKETS_LEASED = 512,	/* those of loops: see bucket_lease */
+	BUCKETS_SHARED = 383,	/* the CPUs'; prime, so that any step meets all */
+	BUCKETS_LEASED = 128,	/* those of loops: see bucket_lease */
 	BUCKETS = BUCKETS_SHARED + BUCKETS_LEASED, /* untouched: no memory */
 	BUCKET_PAGE = 4096,
 	BUCKET_REFILL = 1024,	/* key and batch, made in one go */
@@ -39,10 +76,10 @@ enum {
  */
 struct bucket {
 	uint64_t stamp;		/* generation of the key; 0: no key */
+	uint64_t mark;		/* see bucket_fork_prepare; 0: none */
 	uint64_t stock;
 	uint64_t signals;	/* what they said when the key was fetched */
 	uint64_t nonce;		/* the last one; no secret */
-	uint64_t mark;		/* see bucket_mark */
 	uint32_t refills;	/* since the key was the kernel's */
 	uint32_t expanded;	/* bytes, likewise; in tier hardware */
 	uint64_t input[4];	/* in tier hardware: the processor's words */
@@ -53,6 +90,7 @@ struct bucket {
 } __attribute__((aligned(BUCKET_PAGE)));
 
 _Static_assert(sizeof(struct bucket) == BUCKET_PAGE, "one page, never two");
+_Static_assert(BUCKETS * BUCKET_PAGE < 2 << 20, "no page of it can be huge");
 _Static_assert(offsetof(struct bucket, batch) ==
 	       offsetof(struct bucket, key) + CHACHA20_KEY, "one run of blocks");
 
@@ -80,6 +118,7 @@ struct bucket_set {
 	struct bucket_line *lines;
 	_Atomic(unsigned int) used;	/* no shared one from here on ever was */
 	_Atomic(unsigned int) leases;
+	_Atomic(bool) spare;		/* made, and nobody's */
 	struct bucket_set *next;
 };
 
@@ -100,29 +139,47 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 enum bucket_memory bucket_start(void);
 
 /*
- * Before a key is fetched into a bucket: leaves a mark in one of a process's,
- * which fork must wipe. No draw of a child leaves another before bucket_forked
- * has looked for it.
+ * For fork(3)'s handlers, which tell whether fork still wipes our memory. It does
+ * not after a restore by CRIU before 4.2, which knows nothing of droppable
+ * memory, nor of MADV_WIPEONFORK, and puts ordinary memory in its place.
+ *
+ * The prepare handler marks every page that holds a key, and nobody else marks
+ * any; the child's handler looks whether a mark of before the fork is still there.
+ * So a key of the child's own is no false alarm, whoever draws before its
+ * handler runs; nor is a mark that a fork has left which an earlier handler, or
+ * a thread that it started, made in the child. And a page that was dropped, or
+ * wiped by a fork without handlers, is marked again by the next prepare handler.
  */
-void bucket_mark(struct bucket *b);
+void bucket_fork_prepare(void);
+void bucket_fork_parent(void);
+bool bucket_fork_wiped(void);	/* in the child */
 
 /*
- * For the child of fork(3) alone: gives back what other threads held. False: the
- * mark was there, so fork has not wiped our memory; it is wiped now. So it is
- * after a restore by CRIU before 4.2, which knows nothing of droppable memory,
- * nor of MADV_WIPEONFORK, and puts ordinary memory in its place.
+ * For a child of a fork that has not wiped our memory, when no tier that keeps a
+ * key is in use any more: makes every draw under way start over, and wipes what
+ * nobody holds.
  */
-bool bucket_forked(void);
+void bucket_forget(void);
 
 /*
- * A set of its own for *state, if that is NULL: maps memory, and publishes it
- * once. NULL if there is none (yet): another thread is about to, or no memory.
+ * The set of *state: if that is NULL, a new one, which is published there once.
+ * NULL: no memory.
  */
 struct bucket_set *bucket_set_of(void **state);
 
-/* Calls see with each bucket that was ever used, in every set; held: is it? */
-void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
-			     bool held, void *), void *with);
+/*
+ * What the buckets of all sets have served, since this process began or was
+ * forked by fork(3), and how many are held or lost now. Others' numbers are read
+ * while they move: these are statistics.
+ */
+struct bucket_counts {
+	uint64_t requests, bytes, refills, reseeds, held;
+};
+
+struct bucket_counts bucket_count(void);
+
+/* For fork(3)'s child: it counts from here, but for what is held. */
+void bucket_count_from_here(void);
 
 /*
  * The stamp. Read through volatile, since the kernel may zero it between any two
@@ -189,15 +246,23 @@ static inline void bucket_give(struct bucket_set *set, unsigned int i)
 }
 
 /*
- * Leases. An atomic exchange costs more than all the rest of a small draw. A
- * loop that draws from the same depth of the same stack can do without it: two
- * that run in this memory at the same time never have the same stack pointer,
- * or they would overwrite each other's return addresses. That holds for
- * threads, for children that share memory and thread pointer, for handlers, for
- * contexts that a program switches itself. (A child of vfork has its parent's
- * stack, but its parent waits.) So a bucket leased to a stack pointer is taken
- * with a plain store, and BUCKET_BUSY is only for those who interrupt us and
- * pretend to our stack pointer: a stack copied away, and another put there.
+ * Leases. A locked exchange costs more than all the rest of a small draw. A loop
+ * that draws from the same depth of the same stack can do without it: two that
+ * run in this memory at the same time never have the same stack pointer, or they
+ * would overwrite each other's return addresses. That holds for threads, for
+ * children that share memory and thread pointer, for handlers, for contexts that
+ * a program switches itself. (A child of vfork has its parent's stack, but its
+ * parent waits.) So the word of a leased bucket is written, from the lease on,
+ * only by those who have its stack pointer, and these take turns.
+ *
+ * They may take turns at any instruction: a handler can copy a stack away, put
+ * another there, and go on with that, which then has our stack pointer. So to look
+ * whether the bucket is free and to mark it BUCKET_BUSY is one instruction with
+ * respect to interruption (cpu_exchange_here): were it two, both contexts
+ * could look first, and mark then. It need not be indivisible for other
+ * processors. But they must not run it on a bucket that is leased to others, since it
+ * may write what it read; so there is a plain look before it, and a word that
+ * was once equal to our stack pointer is never anybody else's.
  *
  * A lease is for ever. One place per stack pointer; if it is taken, no lease.
  */
@@ -205,10 +270,10 @@ static inline unsigned int bucket_lease(uintptr_t stack)
 {
 	/* Multiplicative hashing: stacks differ in their high bits mostly. */
 	return BUCKETS_SHARED + (unsigned int)
-		((stack * UINT64_C(0x9e3779b97f4a7c15)) >> 55);
+		((stack * UINT64_C(0x9e3779b97f4a7c15)) >> 57);
 }
 
-_Static_assert(BUCKETS_LEASED == 1 << (64 - 55), "as bucket_lease counts");
+_Static_assert(BUCKETS_LEASED == 1 << (64 - 57), "as bucket_lease counts");
 
 static inline bool bucket_lease_is(const struct bucket_set *set,
 				   uintptr_t stack)
@@ -222,13 +287,10 @@ static inline bool bucket_lease_take(struct bucket_set *set, unsigned int i,
 {
 	_Atomic(uintptr_t) *owner = &set->lines[i].owner;
 
-	if (__builtin_expect(atomic_load_explicit(owner,
-						  memory_order_relaxed) !=
-				     stack, 0))
-		return false;
-	atomic_store_explicit(owner, BUCKET_BUSY, memory_order_relaxed);
-	atomic_signal_fence(memory_order_seq_cst);
-	return true;
+	return __builtin_expect(atomic_load_explicit(owner,
+						     memory_order_relaxed) ==
+					stack, 1) &&
+	       __builtin_expect(cpu_exchange_here(owner, stack, BUCKET_BUSY), 1);
 }
 
 static inline void bucket_lease_give(struct bucket_set *set, unsigned int i,

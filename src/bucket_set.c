@@ -30,12 +30,8 @@ static struct bucket_line common_lines[BUCKETS];
 struct bucket_set bucket_common = {.lines = common_lines};
 static _Atomic(struct bucket_set *) sets = &bucket_common;
 static enum bucket_memory common_kind;
-static atomic_flag making = ATOMIC_FLAG_INIT;
 
 enum { MEMORY = BUCKETS * BUCKET_PAGE };
-
-/* The bucket with the mark, or NULL. In memory that fork copies. */
-static struct bucket *marked;
 
 static void *map(size_t size, int flags)
 {
@@ -48,9 +44,8 @@ static long advise(void *at, size_t size, int advice)
 }
 
 /*
- * Huge pages are declined: one would dirty 2 MiB for the first bucket, and drop
- * all of them together. Advice is believed only of a kernel that refuses
- * nonsense: some emulators accept everything and do nothing.
+ * Advice is believed only of a kernel that refuses nonsense: some emulators accept
+ * everything and do nothing.
  */
 static struct bucket *map_secrets(enum bucket_memory *kind)
 {
@@ -58,18 +53,14 @@ static struct bucket *map_secrets(enum bucket_memory *kind)
 	void *at = map(size, MAP_DROPPABLE | MAP_ANONYMOUS);
 
 	*kind = BUCKET_DROPPABLE;
-	if (at) {
-		advise(at, size, MADV_NOHUGEPAGE);
+	if (at)
 		return at;
-	}
 	*kind = BUCKET_WIPED_ON_FORK;
 	at = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 	if (at && advise(at, size, -1) < 0 &&
 	    !advise(at, size, MADV_WIPEONFORK) &&
-	    !advise(at, size, MADV_DONTDUMP)) {
-		advise(at, size, MADV_NOHUGEPAGE);
+	    !advise(at, size, MADV_DONTDUMP))
 		return at;
-	}
 	if (at)
 		REAL_CALL(SYS_munmap, at, size);
 	*kind = BUCKET_NONE;
@@ -106,23 +97,43 @@ static struct bucket_set *set_make(void)
 	return NULL;
 }
 
+/* One that its maker could not publish, or a new one. */
+static struct bucket_set *set_get(void)
+{
+	struct bucket_set *set;
+
+	for (set = atomic_load(&sets); set; set = set->next)
+		if (set != &bucket_common && atomic_exchange(&set->spare, false))
+			return set;
+	set = set_make();
+	if (!set)
+		return NULL;
+	set->next = atomic_load(&sets);
+	while (!atomic_compare_exchange_weak(&sets, &set->next, set))
+		;
+	return set;
+}
+
+/*
+ * It is in the list before anybody can draw from it: a fork between the two leaves
+ * the child a set that nobody has, where the other order would leave it one that
+ * fork's handlers do not know.
+ */
 struct bucket_set *bucket_set_of(void **state)
 {
-	struct bucket_set *set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	void *published = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+	struct bucket_set *set;
 
-	if (set || common_kind == BUCKET_NONE ||
-	    atomic_flag_test_and_set(&making))
+	if (published || common_kind == BUCKET_NONE)
+		return published;
+	set = set_get();
+	if (set && __atomic_compare_exchange_n(state, &published, set, false,
+					       __ATOMIC_ACQ_REL,
+					       __ATOMIC_ACQUIRE))
 		return set;
-	set = __atomic_load_n(state, __ATOMIC_ACQUIRE);
-	if (!set)
-		set = set_make();
-	if (set && set != __atomic_load_n(state, __ATOMIC_RELAXED)) {
-		set->next = atomic_load(&sets);
-		atomic_store(&sets, set);
-		__atomic_store_n(state, set, __ATOMIC_RELEASE);
-	}
-	atomic_flag_clear(&making);
-	return set;
+	if (set)
+		atomic_store(&set->spare, true);
+	return published;
 }
 
 /* Before it is taken: what is held, or lost, is always among the used. */
@@ -170,80 +181,158 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
-void bucket_mark(struct bucket *b)
-{
-	if (__builtin_expect(__atomic_load_n(&marked, __ATOMIC_RELAXED) != NULL,
-			     1))
-		return;
-	*(volatile uint64_t *)&b->mark = 1;
-	__atomic_store_n(&marked, b, __ATOMIC_RELAXED);
-}
+typedef void seer(struct bucket *, struct bucket_line *, bool held, void *);
 
-static bool wiped_by_fork(void)
+/* Those that anybody has drawn from, or holds. */
+static void see_range(struct bucket_set *set, unsigned int first,
+		      unsigned int end, seer *see, void *with)
 {
-	volatile uint64_t *mark = marked ? &marked->mark : NULL;
-	bool wiped = !mark || !*mark;
+	for (unsigned int i = first; i < end; i++) {
+		struct bucket_line *l = &set->lines[i];
+		uintptr_t owner = atomic_load(&l->owner);
 
-	if (!wiped)
-		*mark = 0;
-	marked = NULL;
-	return wiped;
-}
-
-/* The counts are the parent's. */
-static void line_forked(struct bucket *b, struct bucket_line *l, bool wiped)
-{
-	if (!wiped && (l->reseeds || atomic_load(&l->owner))) {
-		bucket_set_stamp(b, 0);
-		bucket_wipe(&b->oracle, sizeof b->oracle);
+		if (owner || l->reseeds)
+			see(&set->buckets[i], l,
+			    owner == BUCKET_BUSY ||
+				    (owner && i < BUCKETS_SHARED), with);
 	}
-	if (l->requests | l->refills | l->reseeds)
-		l->requests = l->bytes = l->refills = l->reseeds = 0;
+}
+
+static void see_all(seer *see, void *with)
+{
+	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
+		see_range(s, 0, atomic_load(&s->used), see, with);
+		if (atomic_load(&s->leases))
+			see_range(s, BUCKETS_SHARED, BUCKETS, see, with);
+	}
 }
 
 /*
- * The threads that held these did not come along; ours may be in the middle of a
- * draw that a handler interrupted, and keeps its own. A lease that was busy stays
- * so: whose draw it was is not known.
+ * Marks are numbers that go up: one that is not above the number of this
+ * thread's fork was made before that fork. They are counted in memory that
+ * fork copies, and this thread's number comes to the child in its own memory. A
+ * fork within a handler of a fork has no number of its own: its parent still
+ * has to look for marks of before the outer one.
  */
-bool bucket_forked(void)
+static _Atomic(uint64_t) marks;
+static __thread __attribute__((tls_model("initial-exec"))) struct {
+	uint64_t mark;
+	unsigned int depth;
+} forking;
+
+static volatile uint64_t *mark_of(struct bucket *b)
 {
-	uintptr_t thread = cpu_thread();
-	bool wiped = wiped_by_fork();
+	return &b->mark;
+}
 
-	atomic_flag_clear(&making);
-	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
-		unsigned int used = atomic_load(&s->used);
+/* Its own key, or one that the vDSO's function keeps. */
+static bool has_key(const struct bucket *b)
+{
+	return bucket_stamp(b) ||
+	       *(const volatile uint64_t *)&b->oracle.generation;
+}
 
-		for (unsigned int i = 0; i < used; i++) {
-			struct bucket_line *l = &s->lines[i];
+static void mark(struct bucket *b, struct bucket_line *l, bool held, void *with)
+{
+	(void)l;
+	(void)held;
+	if (has_key(b) && !*mark_of(b))
+		*mark_of(b) = *(const uint64_t *)with;
+}
 
-			line_forked(&s->buckets[i], l, wiped);
-			if (atomic_load(&l->owner) != 0 &&
-			    atomic_load(&l->owner) != thread)
-				atomic_store(&l->owner, 0);
-		}
-		for (unsigned int i = BUCKETS_SHARED;
-		     i < BUCKETS && atomic_load(&s->leases); i++)
-			line_forked(&s->buckets[i], &s->lines[i], wiped);
-	}
+void bucket_fork_prepare(void)
+{
+	uint64_t next = atomic_fetch_add(&marks, 1) + 1;
+
+	if (forking.depth++ == 0)
+		forking.mark = next;
+	see_all(mark, &next);
+}
+
+void bucket_fork_parent(void)
+{
+	forking.depth--;
+}
+
+static void look(struct bucket *b, struct bucket_line *l, bool held, void *with)
+{
+	uint64_t is = *mark_of(b);
+	bool *wiped = with;
+
+	(void)l;
+	(void)held;
+	if (is && is <= forking.mark)
+		*wiped = false;
+}
+
+bool bucket_fork_wiped(void)
+{
+	bool wiped = true;
+
+	forking.depth = 0;
+	see_all(look, &wiped);
 	return wiped;
 }
 
-void bucket_each(void (*see)(const struct bucket *, const struct bucket_line *,
-			     bool held, void *), void *with)
+/* The page of a bucket that is held may be in use: then only its draw may wipe. */
+static void forget(struct bucket *b, struct bucket_line *l, bool held,
+		   void *with)
 {
-	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
-		unsigned int used = atomic_load(&s->used);
+	uintptr_t nobody = 0;
 
-		for (unsigned int i = 0; i < used; i++)
-			see(&s->buckets[i], &s->lines[i],
-			    atomic_load(&s->lines[i].owner) != 0, with);
-		for (unsigned int i = BUCKETS_SHARED;
-		     i < BUCKETS && atomic_load(&s->leases); i++)
-			if (atomic_load(&s->lines[i].owner))
-				see(&s->buckets[i], &s->lines[i],
-				    atomic_load(&s->lines[i].owner) ==
-					    BUCKET_BUSY, with);
-	}
+	(void)with;
+	bucket_set_stamp(b, 0);
+	if (held ||
+	    !atomic_compare_exchange_strong(&l->owner, &nobody, cpu_thread()))
+		return;
+	bucket_wipe(b, sizeof *b);
+	atomic_store(&l->owner, 0);
+}
+
+void bucket_forget(void)
+{
+	see_all(forget, NULL);
+}
+
+static struct bucket_counts before;	/* this process was forked */
+
+/*
+ * The draw counts nothing but a request, in a word that it writes anyway. What
+ * was served follows from what was made and what is still there.
+ */
+static void count(struct bucket *b, struct bucket_line *l, bool held,
+		  void *with)
+{
+	struct bucket_counts *c = with;
+	uint64_t stock = bucket_stock(b);
+
+	c->requests += l->requests + (stock >> 32);
+	c->bytes += l->bytes - bucket_left(stock);
+	c->refills += l->refills;
+	c->reseeds += l->reseeds;
+	c->held += held;
+}
+
+static struct bucket_counts count_all(void)
+{
+	struct bucket_counts c = {0};
+
+	see_all(count, &c);
+	return c;
+}
+
+struct bucket_counts bucket_count(void)
+{
+	struct bucket_counts c = count_all();
+
+	c.requests -= before.requests;
+	c.bytes -= before.bytes;
+	c.refills -= before.refills;
+	c.reseeds -= before.reseeds;
+	return c;
+}
+
+void bucket_count_from_here(void)
+{
+	before = count_all();
 }

@@ -6,6 +6,7 @@
 #ifndef CPU_H
 #define CPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Differs between threads that run at the same time; never 0. */
@@ -35,14 +36,48 @@ extern __attribute__((visibility("hidden"))) intptr_t cpu_rseq_offset;
 /*
  * Without rseq a number that stays the thread's own: threads part by where their
  * blocks lie. That costs a bucket a thread instead of one a CPU, and no call.
+ *
+ * On x86 thread pointer and field are read in one instruction, since a context
+ * that is parked between the two may go on when its thread has ended.
  */
 static inline uint32_t cpu_here(uintptr_t thread)
 {
 	intptr_t offset = __atomic_load_n(&cpu_rseq_offset, __ATOMIC_RELAXED);
+	uint32_t cpu = (uint32_t)(thread >> 12 ^ thread >> 6);
 
-	if (__builtin_expect(offset != 0, 1))
-		return *(volatile uint32_t *)(thread + offset);
-	return (uint32_t)(thread >> 12 ^ thread >> 6);
+	if (__builtin_expect(offset != 0, 1)) {
+#if defined(__x86_64__)
+		__asm__ volatile("movl %%fs:(%1), %0" : "=r"(cpu) : "r"(offset));
+#elif defined(__i386__)
+		__asm__ volatile("movl %%gs:(%1), %0" : "=r"(cpu) : "r"(offset));
+#else
+		cpu = *(volatile uint32_t *)(thread + offset);
+#endif
+	}
+	return cpu;
+}
+
+/*
+ * Is *word still from? Then it becomes to, and true. Indivisible for whoever
+ * interrupts us on this processor, not for other processors, which must not write
+ * the word meanwhile: on x86 the instruction writes back what it read where that
+ * is not from.
+ */
+static inline bool cpu_exchange_here(_Atomic(uintptr_t) *word, uintptr_t from,
+				     uintptr_t to)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	bool equal;
+
+	__asm__ volatile("cmpxchg %[to], %[word]"
+			 : "=@ccz"(equal), [word] "+m"(*word), "+a"(from)
+			 : [to] "r"(to)
+			 : "memory");
+	return equal;
+#else
+	return __atomic_compare_exchange_n((uintptr_t *)word, &from, to, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+#endif
 }
 
 /*

@@ -59,21 +59,26 @@ uint64_t fill_refused(enum fill_refusal why)
 
 static void forked(void)
 {
-	if (!bucket_forked()) {
+	/*
+	 * A thread of an earlier handler may be drawing: first nothing is
+	 * current any more, then what it draws from is called stale.
+	 */
+	if (!bucket_fork_wiped()) {
 		vdso_end();
 		generation_end();
 		tier_lower(TIER_KERNEL, "fork no longer wipes our memory");
+		bucket_forget();
 	}
+	bucket_count_from_here();
 	explain_forked();
 	for (int i = 0; i < FILL_REFUSALS; i++)
 		if (fill_refused(i))
 			atomic_store(&refusals[i], 0);
 }
 
-/* Only libc's fork calls it; after another, locks of other threads are lost. */
 __attribute__((constructor)) static void construct(void)
 {
-	real_atfork(NULL, NULL, forked);
+	real_atfork(bucket_fork_prepare, bucket_fork_parent, forked);
 }
 
 /*
@@ -112,7 +117,6 @@ static bool prove(struct bucket *b, int *disagreed)
 
 	bucket_set_stamp(b, now);
 	heed_signals(b);
-	bucket_mark(b);
 	if (!seed_read(b->key, &b->oracle))
 		return false;
 	if (generation_agrees(&b->oracle, now))
@@ -193,8 +197,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 	for (int tries = 0; tries < 2; tries++) {
 		bucket_set_stamp(b, AT_WORK);
 		heed_signals(b);
-		bucket_mark(b);
-		if (!seed_read(b->key, &b->oracle)) {
+			if (!seed_read(b->key, &b->oracle)) {
 			bucket_set_stamp(b, 0);
 			return fill_refuse(FILL_SEED);
 		}
@@ -237,8 +240,7 @@ static bool mix(struct bucket_set *set, unsigned int i, uint8_t *out,
 			b->signals = signals;
 			b->expanded = 0;
 			set->lines[i].reseeds++;
-			bucket_mark(b);
-			if (!seed_read(b->key, &b->oracle)) {
+					if (!seed_read(b->key, &b->oracle)) {
 				bucket_set_stamp(b, 0);
 				return fill_refuse(FILL_SEED);
 			}

@@ -16,28 +16,13 @@
 #include "start.h"
 #include "tier.h"
 
-/*
- * The draw counts nothing but a request, in a word that it writes anyway. What
- * was served follows from what was made and what is still there. Another CPU's
- * numbers are read while they move; they are statistics.
- */
-static void add(const struct bucket *b, const struct bucket_line *l, bool held,
-		void *with)
-{
-	struct fastrand_info *info = with;
-	uint64_t stock = bucket_stock(b);
-
-	info->requests += l->requests + (stock >> 32);
-	info->bytes += l->bytes - bucket_left(stock);
-	info->refills += l->refills;
-	info->reseeds += l->reseeds;
-	info->held += held;
-}
-
 void report_fill(struct fastrand_info *info)
 {
+	struct bucket_counts counts;
+
 	*info = (struct fastrand_info){.size = sizeof *info};
 	start();
+	counts = bucket_count();
 	info->version = FASTRAND_VERSION;
 	info->tier = tier_name(tier_now());
 	info->why = tier_why();
@@ -47,7 +32,11 @@ void report_fill(struct fastrand_info *info)
 	info->signals = signals_name();
 	info->descriptors = start_trusts_fds() ? "trusted" : "proved";
 	info->generation = generation_reachable() ? generation_now() : 0;
-	bucket_each(add, info);
+	info->requests = counts.requests;
+	info->bytes = counts.bytes;
+	info->refills = counts.refills;
+	info->reseeds = counts.reseeds;
+	info->held = counts.held;
 	for (enum fill_refusal why = 0; why < FILL_REFUSALS; why++)
 		info->kernel += fill_refused(why);
 }

@@ -19,7 +19,7 @@
 #include "../src/start.h"
 #include "../src/tier.h"
 
-enum { THREADS = 64, DRAWS = 20000, CPUS = 512 };
+enum { THREADS = 64, DRAWS = 20000, CPUS = 383 };
 
 static __thread uint32_t this_cpu;
 
@@ -68,7 +68,34 @@ static void no_two_locks_share_a_line(void **state)
 	assert_int_equal(sizeof(struct bucket), 4096);
 }
 
-static void each_of_512_cpus_has_a_page_of_its_own(void **state)
+/* And so no page of it can be a huge one: that would be dropped as a whole. */
+static void all_buckets_lie_within_2_mib(void **state)
+{
+	(void)state;
+	assert_int_equal(BUCKETS_SHARED, CPUS);
+	assert_in_range(BUCKETS * sizeof(struct bucket), 1, (2 << 20) - 1);
+}
+
+/* With half of the buckets lost every CPU is still served, by the others. */
+static void lost_buckets_are_stepped_over(void **state)
+{
+	uint8_t bytes[100];
+	uint64_t kernel = info().kernel;
+
+	(void)state;
+	if (!bucket_common.buckets || tier_now() < TIER_CALL)
+		skip();
+	for (unsigned int i = 0; i < CPUS; i += 2)
+		bucket_common.lines[i].owner = 1;
+	for (this_cpu = 0; this_cpu < CPUS; this_cpu++)
+		assert_true(fill(bytes, sizeof bytes));
+	assert_int_equal(info().held, (CPUS + 1) / 2);
+	assert_int_equal(info().kernel, kernel);
+	for (unsigned int i = 0; i < CPUS; i += 2)
+		bucket_common.lines[i].owner = 0;
+}
+
+static void each_of_383_cpus_has_a_page_of_its_own(void **state)
 {
 	uint8_t bytes[100];
 	uint64_t kernel = info().kernel;
@@ -134,8 +161,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_two_locks_share_a_line),
-		cmocka_unit_test(each_of_512_cpus_has_a_page_of_its_own),
+		cmocka_unit_test(each_of_383_cpus_has_a_page_of_its_own),
+		cmocka_unit_test(all_buckets_lie_within_2_mib),
 		cmocka_unit_test(cpus_beyond_share),
+		cmocka_unit_test(lost_buckets_are_stepped_over),
 		cmocka_unit_test(many_threads_on_one_cpu_are_all_served),
 	};
 
