@@ -2,51 +2,11 @@
  * A parent and its children never draw the same bytes, however they part, and
  * whoever else draws, holds a bucket or is in the middle of a draw then.
  */
-#include "draws.h"
+#include "forks.h"
 
-#include <sched.h>
 #include <spawn.h>
 
 extern char **environ;
-extern pid_t _Fork(void) __attribute__((weak));
-
-enum {
-	CHILD_SECONDS = 30, /* until a child that hangs is ended */
-	LONG = 64 * 1024,   /* as much as is drawn at one look at the stamp */
-};
-
-/* The ways to part, which all return twice. */
-static pid_t raw_clone(void)
-{
-	return (pid_t)RAW(SYS_clone, SIGCHLD);
-}
-
-static pid_t underscore_fork(void)
-{
-	return _Fork ? _Fork() : raw_clone();
-}
-
-static pid_t syscall_clone(void)
-{
-	return (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
-}
-
-static pid_t (*const splits[])(void) = {
-	fork,
-	underscore_fork,
-	raw_clone,
-	syscall_clone,
-};
-
-static struct words *words; /* of all processes of a test */
-
-static bool in_child(pid_t child)
-{
-	expect(child >= 0);
-	if (child == 0)
-		alarm(CHILD_SECONDS);
-	return child == 0;
-}
 
 /* With more or less of the stock spent, by small and long draws. */
 static void expect_parted(pid_t (*split)(void))
@@ -295,8 +255,6 @@ static void a_child_of_fork_counts_from_0(void)
  * Other threads.
  */
 
-static atomic_bool enough;
-
 static void *draws_for_long(void *with)
 {
 	static _Thread_local uint64_t bytes[LONG / 8];
@@ -313,36 +271,11 @@ static void *draws_for_long(void *with)
 	return NULL;
 }
 
-/* Of four threads on few CPUs one is nearly always stopped in mid-draw. */
-static void *draws_long_ones(void *unused)
-{
-	static _Thread_local uint64_t bytes[LONG / 8];
-
-	(void)unused;
-	while (!enough)
-		by_getrandom(bytes, sizeof bytes);
-	return NULL;
-}
-
-enum { THREADS = 4 };
-static pthread_t threads[THREADS];
-
-static void begin_threads(void *(*body)(void *))
-{
-	enough = false;
-	for (size_t i = 0; i < THREADS; i++)
-		expect(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
-}
-
-static void end_threads(void)
-{
-	enough = true;
-	for (size_t i = 0; i < THREADS; i++)
-		expect(pthread_join(threads[i], NULL) == 0);
-}
-
-/* Nobody in the child would give back what other threads held. */
-static void a_child_of_fork_frees_other_threads_locks(void)
+/*
+ * What they hold is given back by them or never: not in the child, which draws
+ * from other buckets.
+ */
+static void a_child_of_fork_is_served_whatever_others_held(void)
 {
 	int held = 0, forks = 0;
 	pid_t child;
@@ -355,9 +288,11 @@ static void a_child_of_fork_frees_other_threads_locks(void)
 		held += info_now().held > 0;
 		child = fork();
 		if (in_child(child)) {
-			expect(info_now().held == 0);
-			by_getrandom(&forks, sizeof forks);
-			expect(info_now().held == 0);
+			uint64_t lost = info_now().held;
+
+			expect(lost <= THREADS);
+			expect_counts_of_its_own();
+			expect(info_now().held == lost);
 			_exit(0);
 		}
 		reap(child);
@@ -367,7 +302,7 @@ static void a_child_of_fork_frees_other_threads_locks(void)
 	expect(info_now().held == 0);
 }
 
-/* Every child draws; what a raw fork loses of locks does not stop it. */
+/* Every child draws; what it loses of buckets does not stop it. */
 static void a_parent_forks_while_others_draw(void)
 {
 	pid_t child;
@@ -773,7 +708,7 @@ int main(int count, char **arguments)
 		APART(children_that_share_memory_are_killed),
 		APART(a_spawned_program_draws_its_own),
 		APART(a_child_of_fork_counts_from_0),
-		APART(a_child_of_fork_frees_other_threads_locks),
+		APART(a_child_of_fork_is_served_whatever_others_held),
 		APART(a_parent_forks_while_others_draw),
 		APART(threads_fork_at_the_same_time),
 		APART(a_child_goes_on_with_a_loop),

@@ -15,7 +15,6 @@
 #include <linux/filter.h>
 #include <linux/random.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -126,16 +125,6 @@ static void as_usual(void)
 {
 	expect_usual_tier();
 	expect_draws();
-}
-
-/* One CPU's bucket is warm; another's key would be a system call. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	expect(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
 /*
@@ -538,6 +527,7 @@ static void enter_strict(void)
 	uint8_t bytes[512];
 
 	device = open_served();
+	/* Its bucket is warm; another's key would be a system call. */
 	stay_on_this_cpu();
 	for (int i = 0; i < 5; i++)
 		by_getrandom(bytes, i % 2 ? 16 : sizeof bytes);
@@ -933,30 +923,6 @@ static void another_time_namespace_is_entered_in_mid_life(void)
 	}
 	expect_draws();
 	words_expect_distinct(words, 81 * COUNT(ways) * 500);
-}
-
-/* Where this program and its plugins are. */
-static const char *beside(const char *name)
-{
-	static char path[2 * PATH_MAX];
-	char own[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
-
-	expect(len > 0);
-	own[len] = '\0';
-	snprintf(path, sizeof path, "%.*s/%s",
-		 (int)(strrchr(own, '/') - own), own, name);
-	return path;
-}
-
-static const char *library(void)
-{
-	void *inside;
-	Dl_info is;
-
-	memcpy(&inside, &preload_info, sizeof inside);
-	expect(dladdr(inside, &is) != 0);
-	return is.dli_fname;
 }
 
 /* Tier hardware renews its key each second that really passes. */

@@ -15,30 +15,6 @@
 
 extern pid_t _Fork(void) __attribute__((weak));
 
-/* Where this program and its plugins are, and the library. */
-static const char *beside(const char *name)
-{
-	static char path[2 * PATH_MAX];
-	char own[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
-
-	expect(len > 0);
-	own[len] = '\0';
-	snprintf(path, sizeof path, "%.*s/%s", (int)(strrchr(own, '/') - own),
-		 own, name);
-	return path;
-}
-
-static const char *library(void)
-{
-	void *inside;
-	Dl_info is;
-
-	memcpy(&inside, &preload_info, sizeof inside);
-	expect(dladdr(inside, &is) != 0);
-	return is.dli_fname;
-}
-
 /* In a child: becomes this program anew, in a role that main knows. */
 static void again_as(const char *role, const char *with)
 {

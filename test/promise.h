@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -71,6 +72,40 @@ static inline void only_for_root(void)
 {
 	if (geteuid() != 0)
 		skip_because("needs root");
+}
+
+/* Where this program and its plugins are, and the library. */
+static inline const char *beside(const char *name)
+{
+	static char path[2 * PATH_MAX];
+	char own[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
+
+	expect(len > 0);
+	own[len] = '\0';
+	snprintf(path, sizeof path, "%.*s/%s", (int)(strrchr(own, '/') - own),
+		 own, name);
+	return path;
+}
+
+static inline const char *library(void)
+{
+	void *inside;
+	Dl_info is;
+
+	memcpy(&inside, &preload_info, sizeof inside);
+	expect(dladdr(inside, &is) != 0);
+	return is.dli_fname;
+}
+
+/* Threads and children that begin from now on stay there as well. */
+static inline void stay_on_this_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	expect(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
 /* Runs the body in a forked child and gives the child's wait status. */
