@@ -22,6 +22,7 @@
 #include "../src/fill.h"
 #include "../src/fill_small.h"
 #include "../src/tier.h"
+#include "early_handlers.h"
 #include "model.h"
 #include "step.h"
 #include "word.h"
@@ -836,49 +837,72 @@ static void apart(void (*promise)(void))
 	assert_int_equal(status, 0);
 }
 
-#define expect(condition) ((condition) ? (void)0 : _exit(__LINE__ % 256))
+#define expect(condition) ((condition) ? (void)0 : _exit(1 + __LINE__ % 255))
 
-static unsigned int mine, others;
+/* As they were when the parent forked. */
+static struct bucket_line lines[BUCKETS];
 
-static void child_holds_only_its_own(void)
+static void child_leaves_the_lines_alone(void)
 {
+	struct bucket pages[2];
+	unsigned int mine = here(), others = (mine + 1) % BUCKETS_SHARED;
+	unsigned int busy = bucket_lease(stack);
+
+	expect(memcmp(lines, bucket_common.lines, sizeof lines) == 0);
+	expect(info().held == 3);
+	pages[0] = bucket_common.buckets[mine];
+	pages[1] = bucket_common.buckets[others];
+	for (int i = 0; i < LENGTHS; i++)
+		expect(fill(out, lengths[i]));
+	expect(!memcmp(&pages[0], &bucket_common.buckets[mine],
+		       sizeof *pages));
+	expect(!memcmp(&pages[1], &bucket_common.buckets[others],
+		       sizeof *pages));
 	expect(bucket_common.lines[mine].owner == cpu_thread());
-	expect(bucket_common.lines[others].owner == 0);
+	expect(bucket_common.lines[others].owner == cpu_thread() + 64);
+	expect(bucket_common.lines[busy].owner == BUCKET_BUSY);
+	expect(info().held == 3);
 }
 
-static void hold_two_buckets(void)
+/*
+ * Of another thread's, of our own, and a lease: who holds them may be there in
+ * the child as well. One of them has never had a key.
+ */
+static void fork_gives_nothing_back(void **state)
 {
+	unsigned int mine, others;
+
+	(void)state;
+	assert_true(fill(out, 100));
 	mine = bucket_take(&bucket_common);
-	others = bucket_take(&bucket_common);
-	bucket_common.lines[others].owner = 1;
+	others = (mine + 1) % BUCKETS_SHARED;
+	assert_int_equal(mine, here());
+	bucket_common.used = BUCKETS_SHARED;
+	bucket_common.lines[others].owner = cpu_thread() + 64;
+	lease();
+	assert_true(draw(out, 32));
+	assert_true(bucket_lease_take(&bucket_common, bucket_lease(stack),
+				      stack));
+	memcpy(lines, bucket_common.lines, sizeof lines);
+	apart(child_leaves_the_lines_alone);
+	assert_memory_equal(lines, bucket_common.lines, sizeof lines);
 }
 
-static void fork_gives_back_what_other_threads_held(void **state)
+static void expect_counts(uint64_t requests, uint64_t bytes, uint64_t keys,
+			  uint64_t kernel)
 {
-	(void)state;
-	hold_two_buckets();
-	bucket_common.used = BUCKETS;
-	apart(child_holds_only_its_own);
-	assert_int_equal(bucket_common.lines[others].owner, 1);
-}
+	struct fastrand_info now = info();
 
-static void fork_gives_back_a_bucket_before_its_first_use(void **state)
-{
-	(void)state;
-	hold_two_buckets();
-	apart(child_holds_only_its_own);
+	expect(now.requests == requests && now.bytes == bytes);
+	expect(now.refills == keys && now.reseeds == keys);
+	expect(now.kernel == kernel);
 }
 
 static void child_counts_from_zero(void)
 {
-	struct fastrand_info now = info();
-
-	expect(!(now.requests | now.bytes | now.refills | now.reseeds |
-		 now.kernel | now.held));
+	expect_counts(0, 0, 0, 0);
 	expect(fill(out, 100) && fill(out, 8) && !fill(NULL, 1));
-	now = info();
-	expect(now.requests == 2 && now.bytes == 108 && now.refills == 1 &&
-	       now.reseeds == 1 && now.kernel == 1);
+	expect_counts(2, 108, 1, 1);
 }
 
 static void a_child_counts_from_zero(void **state)
@@ -886,6 +910,38 @@ static void a_child_counts_from_zero(void **state)
 	(void)state;
 	assert_true(fill(out, 100) && fill(out, 4) && !fill(NULL, 1));
 	apart(child_counts_from_zero);
+	bucket_take(&bucket_common);
+	apart(child_counts_from_zero);
+}
+
+static void draw_early(void)
+{
+	expect(fill(out, 100) && fill(out, 4) && !fill(NULL, 1));
+}
+
+/* What of it lies in a bucket's page is gone when that is wiped. */
+static void child_counts_on(void)
+{
+	struct fastrand_info now = info();
+
+	expect(now.requests <= 2 && now.bytes <= 104 && now.kernel <= 1);
+	wipe();
+	now = info();
+	expect(now.requests <= 2 && now.bytes <= BUCKET_BATCH);
+	expect(fill(out, 100));
+	now = info();
+	expect(now.requests <= 3 && now.bytes <= BUCKET_BATCH + 100);
+}
+
+/* Of what it drew, not of what its parent did. */
+static void a_child_whose_earlier_handler_drew_counts_from_zero(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		assert_true(fill(out, 100));
+	early_handler_child = draw_early;
+	apart(child_counts_on);
+	early_handler_child = NULL;
 }
 
 static void the_counts_add_up(void **state)
@@ -999,9 +1055,9 @@ int main(void)
 		PROMISE(a_lease_that_is_busy_is_left_alone),
 		PROMISE(a_lease_is_of_tier_page_only),
 		PROMISE(a_refused_seed_gives_a_lease_back),
-		PROMISE(fork_gives_back_what_other_threads_held),
-		PROMISE(fork_gives_back_a_bucket_before_its_first_use),
+		PROMISE(fork_gives_nothing_back),
 		PROMISE(a_child_counts_from_zero),
+		PROMISE(a_child_whose_earlier_handler_drew_counts_from_zero),
 		PROMISE(the_counts_add_up),
 		PROMISE(errno_is_the_callers),
 		PROMISE(a_bad_pointer_for_a_few_bytes_loses_no_bucket),
