@@ -8,8 +8,6 @@
 
 #include "forks.h"
 
-#include <gnu/libc-version.h>
-
 /* What they are to do; or NULL. */
 static void (**early_prepare)(void), (**early_child)(void);
 
@@ -35,16 +33,6 @@ static inline bool early_begin(char **arguments)
 	}
 	fprintf(stderr, "cannot be preloaded: %s\n", both);
 	return false;
-}
-
-/* Until then a fork in a fork handler waits for ever, beside other threads. */
-static inline void need_forks_in_handlers(void)
-{
-	int major = 0, minor = 0;
-
-	sscanf(gnu_get_libc_version(), "%d.%d", &major, &minor);
-	if (major == 2 && minor < 36)
-		skip_because("before glibc 2.36 fork handlers may not fork");
 }
 
 #endif

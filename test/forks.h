@@ -6,6 +6,8 @@
 
 #include "draws.h"
 
+#include <gnu/libc-version.h>
+
 extern pid_t _Fork(void) __attribute__((weak));
 
 enum {
@@ -42,6 +44,16 @@ static inline bool in_child(pid_t child)
 	if (child == 0)
 		alarm(CHILD_SECONDS);
 	return child == 0;
+}
+
+/* Until then a fork in a fork handler waits for ever, beside other threads. */
+static inline void need_forks_in_handlers(void)
+{
+	int major = 0, minor = 0;
+
+	sscanf(gnu_get_libc_version(), "%d.%d", &major, &minor);
+	if (major == 2 && minor < 36)
+		skip_because("before glibc 2.36 fork handlers may not fork");
 }
 
 /* What all processes and threads of a test drew. */

@@ -7,106 +7,15 @@
  * memory as it was. On another kernel the functions of the old vDSO are made to
  * jump to the new one's, and the old data pages are gone.
  */
-#include "promise.h"
+#include "image.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include "../src/bucket.h"
-#include "../src/fill.h"
 #include "../src/generation.h"
-#include "../src/report.h"
 #include "../src/seed.h"
-#include "../src/tier.h"
 #include "../src/vdso.h"
-#include "word.h"
-
-enum {
-	PAGES = BUCKETS * sizeof(struct bucket),
-	MOST = 70000,
-	ROUNDS = 50,
-	RECORD = 100000, /* words; two are equal with a chance of 10^-10 */
-};
-
-static const size_t lengths[] = {4,   8,    16,	  32,  100,
-				 257, 1000, 4096, MOST};
-static uint8_t out[MOST];
-static uint64_t record[RECORD];
-static size_t recorded;
-
-/* Whatever the core leaves to the kernel is the kernel's here too. */
-static bool draw(size_t len)
-{
-	memset(out, 0, sizeof out);
-	if (fill(out, len))
-		return true;
-	expect(RAW(SYS_getrandom, out, len, 0) == (long)len);
-	return false;
-}
-
-/* Some words of each; of short ones a word is made of several. */
-static void draw_all_lengths(void)
-{
-	for (size_t i = 0; i < COUNT(lengths); i++) {
-		uint8_t words[64];
-
-		for (size_t at = 0; at < sizeof words; at += 4) {
-			draw(lengths[i]);
-			memcpy(words + at, out + lengths[i] - 4, 4);
-			if (lengths[i] > 1000 && at == 0) {
-				memcpy(words, out, sizeof words);
-				break;
-			}
-		}
-		expect(recorded + 8 <= RECORD);
-		memcpy(&record[recorded], words, sizeof words);
-		recorded += 8;
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static void expect_no_repeat(size_t at_least)
-{
-	expect(recorded >= at_least);
-	qsort(record, recorded, sizeof *record, compare);
-	for (size_t i = 0; i < recorded; i++)
-		expect(record[i] && (!i || record[i] != record[i - 1]));
-}
-
-static struct fastrand_info info(void)
-{
-	struct fastrand_info now;
-
-	report_fill(&now);
-	return now;
-}
-
-static void need_tier(enum tier tier)
-{
-	if (tier_now() != tier)
-		skip_because("this system does not offer that tier");
-}
-
-/* Becomes this program anew, which then keeps that one promise. */
-static void again_with(const char *source, const char *promise)
-{
-	setenv("FASTRAND_SOURCE", source, 1);
-	execl("/proc/self/exe", "image", promise, NULL);
-	expect(!"executed");
-}
 
 /* What an image does not hold of memory that may be dropped. */
 static void restore_empty(void)
@@ -132,180 +41,25 @@ static void pages_that_come_back_empty_start_over(void)
 		expect(info().reseeds > keys);
 	}
 	expect(tier_now() == TIER_PAGE);
-	expect_no_repeat(51 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
 
 /* Two restores of one image: a child of fork has such pages, too. */
 static void two_restores_part(void)
 {
-	uint64_t *theirs = mmap(NULL, sizeof record, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t child;
 
 	need_tier(TIER_PAGE);
-	expect(theirs != MAP_FAILED);
 	draw_all_lengths();
 	child = (pid_t)RAW(SYS_clone, SIGCHLD);
 	if (child == 0) {
-		recorded = 0;
 		draw_all_lengths();
-		memcpy(theirs, record, recorded * sizeof *record);
 		_exit(0);
 	}
 	reap(child);
 	restore_empty();
 	draw_all_lengths();
-	memcpy(record + recorded, theirs, 8 * COUNT(lengths) * sizeof *record);
-	recorded += 8 * COUNT(lengths);
-	expect_no_repeat(3 * 8 * COUNT(lengths));
-}
-
-/*
- * As CRIU before 4.2 does it, which knows nothing of droppable memory: that comes
- * back as it was, as memory that fork copies.
- */
-static void restore_as_ordinary_memory(void)
-{
-	uint8_t *image = malloc(PAGES);
-
-	expect(image != NULL);
-	memcpy(image, bucket_common.buckets, PAGES);
-	expect(mmap(bucket_common.buckets, PAGES, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		    0) == bucket_common.buckets);
-	memcpy(bucket_common.buckets, image, PAGES);
-	free(image);
-}
-
-static void expect_children_to_part(void)
-{
-	uint64_t *theirs = mmap(NULL, sizeof record, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t child;
-
-	expect(theirs != MAP_FAILED);
-	for (int i = 0; i < 600; i++) /* long enough for a lease */
-		draw(1000);
-	draw_all_lengths();
-	restore_as_ordinary_memory();
-	child = fork();
-	if (child == 0) {
-		recorded = 0;
-		draw_all_lengths();
-		expect(tier_now() == TIER_KERNEL);
-		memcpy(theirs, record, recorded * sizeof *record);
-		_exit(0);
-	}
-	reap(child);
-	draw_all_lengths();
-	memcpy(record + recorded, theirs, 8 * COUNT(lengths) * sizeof *record);
-	recorded += 8 * COUNT(lengths);
-	expect_no_repeat(3 * 8 * COUNT(lengths));
-}
-
-static void a_child_parts_that_fork_did_not_wipe(void)
-{
-	need_tier(TIER_PAGE);
-	expect_children_to_part();
-}
-
-static void call_in_a_child_that_fork_did_not_wipe(void)
-{
-	need_tier(TIER_CALL);
-	expect_children_to_part();
-}
-
-static void so_does_one_in_tier_call(void)
-{
-	again_with("call", "call_in_a_child_that_fork_did_not_wipe");
-}
-
-/* A handler forks in the middle of a draw, which goes on in both. */
-static bool forks_next;
-static chacha20_blocks *stream;
-static pid_t forked;
-
-static void forking_stream(struct chacha20 *c, uint8_t *to, size_t blocks)
-{
-	stream(c, to, blocks);
-	if (forks_next) {
-		forks_next = false;
-		forked = fork();
-	}
-}
-
-static void interrupted_where_fork_does_not_wipe(void)
-{
-	uint8_t *theirs = mmap(NULL, 1000, PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	expect(theirs != MAP_FAILED);
-	draw(1000);
-	restore_as_ordinary_memory();
-	stream = chacha20_best(NULL);
-	bucket_stream = forking_stream;
-	for (int i = 0; i < ROUNDS; i++) {
-		forks_next = true;
-		draw(1000);
-		expect(!forks_next);
-		if (!forked) {
-			memcpy(theirs, out, 1000);
-			_exit(0);
-		}
-		reap(forked);
-		for (size_t at = 0; at + 8 <= 1000; at += 8)
-			expect(memcmp(out + at, theirs + at, 8) != 0);
-	}
-}
-
-static void interrupted_draws_part_in_page(void)
-{
-	again_with("page", "interrupted_where_fork_does_not_wipe");
-}
-
-static void interrupted_draws_part_in_call(void)
-{
-	again_with("call", "interrupted_where_fork_does_not_wipe");
-}
-
-static void interrupted_draws_part_in_hardware(void)
-{
-	again_with("hardware", "interrupted_where_fork_does_not_wipe");
-}
-
-static void interrupted_draws_part_in_kernel(void)
-{
-	again_with("kernel", "interrupted_where_fork_does_not_wipe");
-}
-
-/* A handler of the child that comes before the library's. */
-static bool draws_early;
-
-static void draw_early(void)
-{
-	if (draws_early)
-		draw(100);
-}
-
-__attribute__((constructor(101))) static void register_early(void)
-{
-	pthread_atfork(NULL, NULL, draw_early);
-}
-
-static void an_early_draw_in_a_child_is_no_memory_unwiped(void)
-{
-	need_tier(TIER_PAGE);
-	draw(100);
-	draws_early = true;
-	for (int i = 0; i < ROUNDS; i++) {
-		pid_t child = fork();
-
-		if (child == 0) {
-			expect(tier_now() == TIER_PAGE);
-			_exit(0);
-		}
-		reap(child);
-	}
+	words_expect_distinct(words, 3 * ALL_LENGTHS);
 }
 
 /*
@@ -331,16 +85,6 @@ static void forbid_droppable_memory(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
 		skip_because("no system call filter can be installed");
-}
-
-static bool zeros(const void *bytes, size_t len)
-{
-	const uint8_t *at = bytes;
-
-	while (len--)
-		if (*at++)
-			return false;
-	return true;
 }
 
 /* Between requests: no key, no key stream, nothing to go on with. */
@@ -392,7 +136,7 @@ static void expect_intact_restores_to_part(void (*look)(void))
 		draw_all_lengths();
 	}
 	free(image);
-	expect_no_repeat(101 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 101 * ALL_LENGTHS);
 }
 
 static void kernel_on_intact_pages(void)
@@ -615,7 +359,7 @@ static void expect_tier_kernel(void (*take)(struct area, uint64_t))
 	expect(served && tier_now() == TIER_KERNEL);
 	expect(forwarded == 0);
 	expect(info().generation == 0 && info().held == 0);
-	expect_no_repeat(51 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
 
 static void a_page_that_is_gone_is_not_read(void)
@@ -691,7 +435,7 @@ static void call_on_another_kernel(void)
 	for (int i = 0; i < ROUNDS; i++)
 		draw_all_lengths();
 	expect(forwarded > 0 || tier_now() == TIER_KERNEL);
-	expect_no_repeat(51 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
 
 static void tier_call_goes_on_by_the_new_function(void)
@@ -710,7 +454,7 @@ static void hardware_on_another_kernel(void)
 	restore_empty();
 	for (int i = 0; i < ROUNDS; i++)
 		draw_all_lengths();
-	expect_no_repeat(51 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
 
 static void tier_hardware_goes_on_by_the_new_clock(void)
@@ -728,7 +472,7 @@ static void kernel_on_another_kernel(void)
 	restore_empty();
 	for (int i = 0; i < ROUNDS; i++)
 		draw_all_lengths();
-	expect_no_repeat(50 * 8 * COUNT(lengths));
+	words_expect_distinct(words, 50 * ALL_LENGTHS);
 }
 
 static void tier_kernel_goes_on(void)
@@ -741,13 +485,6 @@ int main(int count, char **arguments)
 	static const struct promise promises[] = {
 		APART(pages_that_come_back_empty_start_over),
 		APART(two_restores_part),
-		APART(a_child_parts_that_fork_did_not_wipe),
-		APART(so_does_one_in_tier_call),
-		APART(interrupted_draws_part_in_page),
-		APART(interrupted_draws_part_in_call),
-		APART(interrupted_draws_part_in_hardware),
-		APART(interrupted_draws_part_in_kernel),
-		APART(an_early_draw_in_a_child_is_no_memory_unwiped),
 		APART(pages_that_come_back_intact_hold_nothing),
 		APART(pages_of_no_better_memory_hold_nothing),
 		APART(hardware_bytes_part_pages_that_come_back_intact),
@@ -762,8 +499,6 @@ int main(int count, char **arguments)
 		APART(tier_kernel_goes_on),
 	};
 	static const struct promise roles[] = {
-		HERE(call_in_a_child_that_fork_did_not_wipe),
-		HERE(interrupted_where_fork_does_not_wipe),
 		HERE(kernel_on_intact_pages),
 		HERE(hardware_on_intact_pages),
 		HERE(call_on_another_kernel),
@@ -772,16 +507,7 @@ int main(int count, char **arguments)
 	};
 	static struct promise_list list;
 
-	if (count > 1) {
-		promise_apart = true;
-		for (size_t i = 0; i < COUNT(roles); i++) {
-			if (!strcmp(roles[i].name, arguments[1])) {
-				roles[i].body();
-				return 0;
-			}
-		}
-		return 2;
-	}
+	keep_if_executed(count, arguments, roles, COUNT(roles));
 	promises_add(&list, promises, COUNT(promises));
 	return _cmocka_run_group_tests("image", list.tests, list.count, NULL,
 				       NULL);
