@@ -56,6 +56,15 @@ static inline void need_forks_in_handlers(void)
 		skip_because("before glibc 2.36 fork handlers may not fork");
 }
 
+static inline void *map_private(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	expect(at != MAP_FAILED);
+	return at;
+}
+
 /* What all processes and threads of a test drew. */
 static struct words *words;
 

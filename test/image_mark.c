@@ -77,10 +77,10 @@ static void part_after(void (*what)(void))
 	}
 }
 
-#define PARTS_AFTER(what)                                                      \
-	static void parts_after_##what(void)                                   \
-	{                                                                      \
-		part_after(what);                                              \
+#define PARTS_AFTER(what) \
+	static void parts_after_##what(void) \
+	{ \
+		part_after(what); \
 	}
 
 PARTS_AFTER(nothing_happens)

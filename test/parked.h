@@ -57,15 +57,6 @@ static inline void parked_run(int i)
 	parked[i].over = true;
 }
 
-static inline void *parked_map(size_t size)
-{
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	expect(at != MAP_FAILED);
-	return at;
-}
-
 /* Comes back when draw i has written one page. */
 static inline void parked_begin(int i)
 {
@@ -75,8 +66,8 @@ static inline void parked_begin(int i)
 
 	expect(sigaction(SIGSEGV, &action, NULL) == 0);
 	if (!p->bytes) {
-		p->stack = parked_map(PARKED_STACK);
-		p->bytes = parked_map(PARKED_ROOM);
+		p->stack = map_private(PARKED_STACK);
+		p->bytes = map_private(PARKED_ROOM);
 	}
 	expect(mprotect(p->bytes + PARKED_PAGE, PARKED_ROOM - PARKED_PAGE,
 			PROT_NONE) == 0);

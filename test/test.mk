@@ -19,7 +19,7 @@ demo: $(SO) $(B)/test/calls
 	@test/demo $(abspath $(SO)) $(B)/test/calls
 
 # MINUTES=2: all storms together, and statistics on what was drawn.
-soak: $(SO) $(B)/test/soak
+soak: $(SO) $(B)/test/soak $(B)/test/plugin_early.so
 	@test/soak $(B) $(abspath $(SO))
 
 # Real machines in QEMU, cloned while they draw; KERNELS=... picks some.
