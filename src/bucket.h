@@ -155,9 +155,9 @@ void bucket_fork_parent(void);
 bool bucket_fork_wiped(void);	/* in the child */
 
 /*
- * For a child of a fork that has not wiped our memory, when no tier that keeps a
- * key is in use any more: makes every draw under way start over, and wipes what
- * nobody holds.
+ * For a child of a fork that has not wiped our memory, when there is no generation
+ * and no vDSO function any more: makes every draw under way start over, and
+ * wipes every page but those at work.
  */
 void bucket_forget(void);
 

@@ -181,7 +181,7 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
-typedef void seer(struct bucket *, struct bucket_line *, bool held, void *);
+typedef void seer(struct bucket *, struct bucket_line *, bool leased, void *);
 
 /* Those that anybody has drawn from, or holds. */
 static void see_range(struct bucket_set *set, unsigned int first,
@@ -189,12 +189,9 @@ static void see_range(struct bucket_set *set, unsigned int first,
 {
 	for (unsigned int i = first; i < end; i++) {
 		struct bucket_line *l = &set->lines[i];
-		uintptr_t owner = atomic_load(&l->owner);
 
-		if (owner || l->reseeds)
-			see(&set->buckets[i], l,
-			    owner == BUCKET_BUSY ||
-				    (owner && i < BUCKETS_SHARED), with);
+		if (atomic_load(&l->owner) || l->reseeds)
+			see(&set->buckets[i], l, i >= BUCKETS_SHARED, with);
 	}
 }
 
@@ -232,10 +229,11 @@ static bool has_key(const struct bucket *b)
 	       *(const volatile uint64_t *)&b->oracle.generation;
 }
 
-static void mark(struct bucket *b, struct bucket_line *l, bool held, void *with)
+static void mark(struct bucket *b, struct bucket_line *l, bool leased,
+		 void *with)
 {
 	(void)l;
-	(void)held;
+	(void)leased;
 	if (has_key(b) && !*mark_of(b))
 		*mark_of(b) = *(const uint64_t *)with;
 }
@@ -254,13 +252,14 @@ void bucket_fork_parent(void)
 	forking.depth--;
 }
 
-static void look(struct bucket *b, struct bucket_line *l, bool held, void *with)
+static void look(struct bucket *b, struct bucket_line *l, bool leased,
+		 void *with)
 {
 	uint64_t is = *mark_of(b);
 	bool *wiped = with;
 
 	(void)l;
-	(void)held;
+	(void)leased;
 	if (is && is <= forking.mark)
 		*wiped = false;
 }
@@ -274,23 +273,32 @@ bool bucket_fork_wiped(void)
 	return wiped;
 }
 
-/* The page of a bucket that is held may be in use: then only its draw may wipe. */
-static void forget(struct bucket *b, struct bucket_line *l, bool held,
+/*
+ * A thread that an earlier handler started may be drawing. What it draws from a
+ * leased bucket fails its last look, since there is no generation any more; so
+ * that page may be wiped under it. A shared bucket that it holds may be at work
+ * in another tier, with a key that must not become zero in the middle.
+ */
+static void forget(struct bucket *b, struct bucket_line *l, bool leased,
 		   void *with)
 {
 	uintptr_t nobody = 0;
 
 	(void)with;
 	bucket_set_stamp(b, 0);
-	if (held ||
-	    !atomic_compare_exchange_strong(&l->owner, &nobody, cpu_thread()))
-		return;
-	bucket_wipe(b, sizeof *b);
-	atomic_store(&l->owner, 0);
+	if (leased) {
+		bucket_wipe(b, sizeof *b);
+	} else if (atomic_compare_exchange_strong(&l->owner, &nobody,
+						  cpu_thread())) {
+		bucket_wipe(b, sizeof *b);
+		atomic_store(&l->owner, 0);
+	}
 }
 
 void bucket_forget(void)
 {
+	/* First there is no generation, then bytes are zero. */
+	atomic_thread_fence(memory_order_seq_cst);
 	see_all(forget, NULL);
 }
 
@@ -300,31 +308,34 @@ static struct bucket_counts before;	/* this process was forked */
  * The draw counts nothing but a request, in a word that it writes anyway. What
  * was served follows from what was made and what is still there.
  */
-static void count(struct bucket *b, struct bucket_line *l, bool held,
-		  void *with)
+static void count_line(struct bucket *b, struct bucket_line *l, bool leased,
+		       void *with)
 {
 	struct bucket_counts *c = with;
-	uint64_t stock = bucket_stock(b);
 
-	c->requests += l->requests + (stock >> 32);
-	c->bytes += l->bytes - bucket_left(stock);
+	(void)leased;
+	c->requests += l->requests;
+	c->bytes += l->bytes - bucket_left(bucket_stock(b));
 	c->refills += l->refills;
 	c->reseeds += l->reseeds;
-	c->held += held;
 }
 
-static struct bucket_counts count_all(void)
+static void count(struct bucket *b, struct bucket_line *l, bool leased,
+		  void *with)
 {
-	struct bucket_counts c = {0};
+	uintptr_t owner = atomic_load(&l->owner);
+	struct bucket_counts *c = with;
 
-	see_all(count, &c);
-	return c;
+	count_line(b, l, leased, with);
+	c->requests += bucket_stock(b) >> 32;
+	c->held += leased ? owner == BUCKET_BUSY : owner != 0;
 }
 
 struct bucket_counts bucket_count(void)
 {
-	struct bucket_counts c = count_all();
+	struct bucket_counts c = {0};
 
+	see_all(count, &c);
 	c.requests -= before.requests;
 	c.bytes -= before.bytes;
 	c.refills -= before.refills;
@@ -332,7 +343,12 @@ struct bucket_counts bucket_count(void)
 	return c;
 }
 
+/*
+ * Requests that are still counted in a page are the child's own, by an earlier
+ * handler; and a page may be wiped later, which must not make a count negative.
+ */
 void bucket_count_from_here(void)
 {
-	before = count_all();
+	before = (struct bucket_counts){0};
+	see_all(count_line, &before);
 }
