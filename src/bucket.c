@@ -36,37 +36,30 @@ void bucket_wipe(void *memory, size_t len)
 }
 
 /*
- * One piece, whose register is then the zero that it leaves behind. So no piece is
- * moved twice, and the compiler cannot make libc's memcpy of it, which keeps
- * what it moved in registers that the loader, or a signal, saves on the stack.
+ * One piece, whose register is then the zero that it leaves behind. So the
+ * compiler cannot make libc's memcpy of it, which keeps what it moved in registers
+ * that the loader, or a signal, saves on the stack.
  */
-#define MOVE(type, wipe) \
+#define MOVE(word_type, wipe) \
 	do { \
-		type piece_; \
+		word_type piece = *(const word_type *)from; \
 \
-		memcpy(&piece_, from, sizeof piece_); \
-		memcpy(to, &piece_, sizeof piece_); \
-		wipe(&piece_); \
-		memcpy(from, &piece_, sizeof piece_); \
-		from += sizeof piece_; \
-		to += sizeof piece_; \
+		*(word_type *)to = piece; \
+		wipe(piece); \
+		*(word_type *)from = piece; \
+		from += sizeof piece; \
+		to += sizeof piece; \
+		len -= sizeof piece; \
 	} while (0)
 
 void bucket_move(uint8_t *to, uint8_t *from, size_t len)
 {
-	for (; len >= 16; len -= 16)
-		MOVE(wipe_two_words, wipe_128);
-	if (len & 8)
-		MOVE(uint64_t, wipe_64);
-	if (len & 4)
-		MOVE(uint32_t, wipe_32);
-	for (len &= 3; len; len--) {
-		uint32_t byte = *from;
-
-		*to++ = (uint8_t)byte;
-		wipe_32(&byte);
-		*from++ = (uint8_t)byte;
-	}
+	while (len >= 16)
+		MOVE(wipe_word_128, WIPE_128);
+	while (len >= 4)
+		MOVE(wipe_word_32, WIPE_32);
+	while (len)
+		MOVE(wipe_word_8, WIPE_32);
 }
 
 /* Moves what was counted in the bucket's page to where nobody wipes it. */

@@ -40,4 +40,16 @@ static inline bool fill_current(const struct bucket *b)
 	return stamp && stamp == generation_now();
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
+/* In place of the stack that a bucket is leased to: it was taken by its lock. */
+enum { FILL_TO_ALL = 0 };
+
+/*
+ * What a draw found of len bytes was of an old key: they are gone from stock, and
+ * nobody was served. Gives the bucket back. Apart, since it is rare: the draw
+ * needs no frame for it.
+ */
+void fill_undraw(unsigned int i, uint64_t stock, size_t len, uintptr_t stack);
+
 #endif

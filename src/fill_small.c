@@ -9,6 +9,14 @@
 
 #define APART static __attribute__((noinline))
 
+__attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
+				       size_t len, uintptr_t stack)
+{
+	bucket_set_stock(&bucket_common.buckets[i], stock - len);
+	bucket_common.lines[i].bytes -= len;
+	bucket_lease_give(&bucket_common, i, stack);
+}
+
 /*
  * By lock: from this CPU's bucket, or from any. A thread that was preempted in a
  * draw keeps its CPU's bucket until it runs again; meanwhile the others there

@@ -9,59 +9,45 @@
 #include <string.h>
 
 /*
- * Sixteen bytes, at any address, that pass through a register: a structure of
- * two words would pass through the stack, and stay there.
+ * Words that lie at any address, and pass through a register. Sixteen bytes are a
+ * vector: a structure of two words would pass through the stack, and stay there.
  */
-typedef uint64_t wipe_two_words
+typedef uint8_t wipe_word_8;
+typedef uint32_t wipe_word_32 __attribute__((aligned(1), may_alias));
+typedef uint64_t wipe_word_64 __attribute__((aligned(1), may_alias));
+typedef uint64_t wipe_word_128
 	__attribute__((vector_size(16), aligned(1), may_alias));
 
 /*
- * These clear a variable in the very register that it is in, after its last use,
- * where a plain assignment of 0 would begin another register and leave the old one.
- * The compiler does not know what is in it afterwards: it is zero.
+ * WIPE_n clears a variable of n bits in the very register that it is in, after
+ * its last use, where a plain assignment of 0 would begin another register and
+ * leave the old one. The compiler does not know what is in it then: it is zero.
+ * Copies that the compiler has made it does not clear: it makes them where ways
+ * meet.
  */
-static inline __attribute__((always_inline)) void wipe_32(uint32_t *word)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__asm__ volatile("xor %0, %0" : "+r"(*word) : : "cc");
+#if defined(__x86_64__) || (defined(__i386__) && defined(__SSE2__))
+#define WIPE_32(word) __asm__ volatile("xor %k0, %k0" : "+r"(word) : : "cc")
+#define WIPE_128(word) __asm__ volatile("pxor %0, %0" : "+x"(word))
 #elif defined(__aarch64__)
-	__asm__ volatile("mov %w0, wzr" : "+r"(*word));
+#define WIPE_32(word) __asm__ volatile("mov %w0, wzr" : "+r"(word))
+#define WIPE_128(word) __asm__ volatile("movi %0.16b, #0" : "+w"(word))
 #else
-	*word = 0;
-	__asm__ volatile("" : "+r"(*word));
+#define WIPE_32(word) WIPE_BY_ZERO(word)
+#define WIPE_128(word) WIPE_BY_ZERO(word)
 #endif
-}
 
-static inline __attribute__((always_inline)) void wipe_64(uint64_t *word)
-{
-#if defined(__x86_64__)
-	__asm__ volatile("xor %k0, %k0" : "+r"(*word) : : "cc");
-#elif defined(__i386__)
-	uint32_t low = (uint32_t)*word, high = (uint32_t)(*word >> 32);
-
-	__asm__ volatile("xor %0, %0\n\txor %1, %1"
-			 : "+r"(low), "+r"(high) : : "cc");
-	*word = (uint64_t)high << 32 | low;
-#elif defined(__aarch64__)
-	__asm__ volatile("mov %0, xzr" : "+r"(*word));
+/* On 64 bits clearing the lower half of a register clears all of it. */
+#if UINTPTR_MAX > UINT32_MAX
+#define WIPE_64(word) WIPE_32(word)
 #else
-	*word = 0;
-	__asm__ volatile("" : "+r"(*word));
+#define WIPE_64(word) WIPE_BY_ZERO(word)
 #endif
-}
 
-static inline __attribute__((always_inline))
-void wipe_128(wipe_two_words *words)
-{
-#if defined(__SSE2__)
-	__asm__ volatile("pxor %0, %0" : "+x"(*words));
-#elif defined(__aarch64__)
-	__asm__ volatile("movi %0.16b, #0" : "+w"(*words));
-#else
-	*words = (wipe_two_words){0};
-	__asm__ volatile("" : "+m"(*words));
-#endif
-}
+#define WIPE_BY_ZERO(word) \
+	do { \
+		(word) = (__typeof__(word)){0}; \
+		__asm__ volatile("" : "+m"(word)); \
+	} while (0)
 
 enum {
 	/* More than the frame of anything that is called before it. */

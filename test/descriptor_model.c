@@ -481,6 +481,6 @@ int main(int argc, char **argv)
 	if (preload_counts())
 		check(served > device_reads / 4);
 	known_end();
-	puts("[  PASSED  ] 1 test(s).");
+	puts("[==========] 1 test(s) run.\n[  PASSED  ] 1 test(s).");
 	return 0;
 }

@@ -641,6 +641,7 @@ static void as_narrow(void)
 
 static void a_narrow_sandbox_from_the_first_draw_on(void)
 {
+	only_where_off_is_the_kernel();
 	again_as("narrow");
 }
 

@@ -549,6 +549,7 @@ static void a_child_forked_in_a_sandbox_draws(void)
 
 static void the_first_draw_is_in_a_strict_sandbox(void)
 {
+	only_where_off_is_the_kernel();
 	again_as("strict", NULL);
 }
 

@@ -68,6 +68,22 @@ static inline void only_the_proof_sees_this(void)
 		skip_because("FASTRAND_TRUST_FDS=1: no proof before a read");
 }
 
+/*
+ * Tier off is whatever libc has; since glibc 2.41 that is a generator in the
+ * process, which faults, maps memory and is killed as it likes.
+ */
+static inline void only_where_off_is_the_kernel(void)
+{
+	const char *(*version)(void) = (const char *(*)(void))(uintptr_t)
+		dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+	int major = 0, minor = 0;
+
+	if (version && preload_told("FASTRAND_SOURCE", "off") &&
+	    sscanf(version(), "%d.%d", &major, &minor) == 2 &&
+	    (major > 2 || minor >= 41))
+		skip_because("tier off is libc's own generator here");
+}
+
 static inline void only_for_root(void)
 {
 	if (geteuid() != 0)

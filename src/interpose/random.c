@@ -15,6 +15,7 @@
 #include "../real.h"
 #include "../start.h"
 #include "../tier.h"
+#include "../wipe.h"
 #include "export.h"
 
 #ifndef GRND_INSECURE
@@ -277,6 +278,7 @@ EXPORT uint32_t fastrand_u32(void)
 EXPORT uint32_t fastrand_uniform(uint32_t bound)
 {
 	uint64_t product;
+	uint32_t answer;
 
 	if (bound < 2)
 		return 0;
@@ -287,7 +289,10 @@ EXPORT uint32_t fastrand_uniform(uint32_t bound)
 		while ((uint32_t)product < excess)
 			product = (uint64_t)fastrand_u32() * bound;
 	}
-	return (uint32_t)(product >> 32);
+	/* The low half would tell what is not in the answer. */
+	answer = (uint32_t)(product >> 32);
+	WIPE_64(product);
+	return answer;
 }
 
 /* An old libc's headers do not declare these. */

@@ -58,7 +58,7 @@ static char *literally(const char *from, size_t len)
 	if (!pattern)
 		give_up("out of memory");
 	while (len--) {
-		if (strchr("*?[\\", *from))
+		if (memchr("*?[\\", *from, 4))
 			*to++ = '\\';
 		*to++ = *from++;
 	}

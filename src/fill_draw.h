@@ -1,0 +1,87 @@
+/*
+ * A few bytes from the batch of a bucket, in C: for processors that have no file
+ * of their own for it. See fill_small.h.
+ *
+ * fill_draw_N: one to two words of N bytes, the first and the last of len bytes,
+ * which may overlap, from bucket i, which the caller holds and this gives back. A
+ * length that the compiler knows to be one word is one. One look at the stamp,
+ * the last one, is enough: bytes of an old key, or of none, are thrown away. The
+ * bytes are in registers until the bucket is given back, and nowhere but at out
+ * afterwards. false: nothing was drawn.
+ *
+ * fill_draw_word: four bytes as a number, likewise; negative: nothing was drawn.
+ *
+ * stack: the stack pointer that the bucket is leased to, or FILL_TO_ALL.
+ */
+#ifndef FILL_DRAW_H
+#define FILL_DRAW_H
+
+#include "bucket.h"
+#include "fill_checks.h"
+#include "wipe.h"
+
+/*
+ * Position first, then erasure: who jumps out of a handler between the two skips
+ * bytes that nobody got, and does not get zeros the next time.
+ *
+ * Each way out clears its own registers: where two ways meet, the compiler may
+ * have made copies to bring them together. Bytes that are thrown away are
+ * cleared like others: they may be a parent's.
+ */
+#define FILL_DRAW(name, word_type, wipe) \
+	INLINE bool name(unsigned int i, uint8_t *out, size_t len, \
+			 uintptr_t stack) \
+	{ \
+		const bool one = __builtin_constant_p(len) && \
+				 len == sizeof(word_type); \
+		struct bucket *b = &bucket_common.buckets[i]; \
+		uint64_t stock = bucket_stock(b); \
+		uint8_t *first = b->batch + BUCKET_BATCH - bucket_left(stock); \
+		uint8_t *last = first + len - sizeof(word_type); \
+		word_type head, tail; \
+\
+		if (__builtin_expect(bucket_left(stock) < len, 0)) { \
+			bucket_lease_give(&bucket_common, i, stack); \
+			return false; \
+		} \
+		head = *(const word_type *)first; \
+		if (!one) \
+			tail = *(const word_type *)last; \
+		bucket_set_stock(b, bucket_spent(stock, (uint32_t)len)); \
+		atomic_signal_fence(memory_order_seq_cst); \
+		*(word_type *)first = (word_type){0}; \
+		if (!one) \
+			*(word_type *)last = (word_type){0}; \
+		/* As in fill.c: was it whole all the time? */ \
+		atomic_thread_fence(memory_order_acquire); \
+		if (__builtin_expect(!fill_current(b), 0)) { \
+			wipe(head); \
+			if (!one) \
+				wipe(tail); \
+			fill_undraw(i, stock, len, stack); \
+			return false; \
+		} \
+		bucket_lease_give(&bucket_common, i, stack); \
+		atomic_signal_fence(memory_order_seq_cst); \
+		*(word_type *)out = head; \
+		wipe(head); \
+		if (!one) { \
+			*(word_type *)(out + len - sizeof tail) = tail; \
+			wipe(tail); \
+		} \
+		return true; \
+	}
+
+FILL_DRAW(fill_draw_4, wipe_word_32, WIPE_32)
+FILL_DRAW(fill_draw_8, wipe_word_64, WIPE_64)
+FILL_DRAW(fill_draw_16, wipe_word_128, WIPE_128)
+
+INLINE int64_t fill_draw_word(unsigned int i, uintptr_t stack)
+{
+	wipe_word_32 word;
+
+	return fill_draw_4(i, (uint8_t *)&word, sizeof word, stack) ?
+		       (int64_t)word : -1;
+}
+
+#endif
