@@ -29,7 +29,7 @@ static bool refuse(const char *name, const char *value, const char *allowed)
 	say_text(&r, value[shown] ? "..." : "");
 	say_text(&r, " is not ");
 	say_text(&r, allowed);
-	say_text(&r, "; the kernel serves every request\n");
+	say_text(&r, "; every request is passed on, as without the library\n");
 	say_write(&r);
 	return false;
 }

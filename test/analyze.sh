@@ -11,7 +11,7 @@ output=$here/output
 cd "$(dirname "$0")/.." || exit 1
 
 sources=(src/*.c src/interpose/*.c src/launcher/*.c)
-flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude '-DLIBDIR=""' '-DPRELOAD=""')
+flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude '-DLIBDIR=""' '-DPRELOAD="/usr/local/$LIB/libfastrand.so"')
 
 # finds_nothing NAME TOOL COMMAND...: no output, exit status 0
 finds_nothing() {

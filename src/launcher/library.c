@@ -58,7 +58,7 @@ static char *literally(const char *from, size_t len)
 	if (!pattern)
 		give_up("out of memory");
 	while (len--) {
-		if (memchr("*?[\\", *from, 4))
+		if (strchr("*?[\\", *from))
 			*to++ = '\\';
 		*to++ = *from++;
 	}
