@@ -31,7 +31,8 @@
 #define FILL_ARGUMENTS(i, b_, first_, spent_, stack_) \
 	[b] "r"(b_), [first] "r"(first_), [spent] "r"(spent_), \
 	[stock] "i"(offsetof(struct bucket, stock)), \
-	[page] "r"(generation_page), [stack] "r"(stack_), \
+	[page] "r"(__atomic_load_n(&generation_page, __ATOMIC_RELAXED)), \
+	[stack] "r"(stack_), \
 	[owner] "r"(&bucket_common.lines[i].owner)
 
 _Static_assert(offsetof(struct bucket, stamp) == 0, "as FILL_LOOK_AND_GIVE reads");
