@@ -15,7 +15,7 @@
  *    last of them was read. The stamp becomes nonzero only by the holder, before
  *    it fetches the key that the bytes come from.
  *
- * From these follows, for whatever may happen in the middle of a draw:
+ * From these two rules it follows, for whatever happens in the middle of a draw:
  *
  *   another thread, a signal handler, a child of vfork or clone(CLONE_VM)
  *	finds the lock taken, since it is in memory that they share, and draws

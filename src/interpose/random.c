@@ -109,12 +109,13 @@ static bool forwards(void)
  */
 static ssize_t kernel_getrandom(void *buf, size_t len, unsigned int flags)
 {
-	__typeof__(getrandom) *wait = REAL(getrandom);
 	long answer = REAL_CALL(SYS_getrandom, buf, len, flags | GRND_NONBLOCK);
+	__typeof__(getrandom) *wait;
 	char none;
 
 	if (answer != -EAGAIN || (flags & GRND_NONBLOCK))
 		return real_result(answer);
+	wait = REAL(getrandom);
 	if (!wait)
 		return real_result(REAL_CALL(SYS_getrandom, buf, len, flags));
 	if (wait(&none, 0, flags) < 0)
