@@ -4,7 +4,14 @@
  */
 #include "promise.h"
 
-enum { LARGE = 16384 };
+#include <dirent.h>
+#include <mntent.h>
+#include <pthread.h>
+#include <pty.h>
+#include <stdio_ext.h>
+#include <wchar.h>
+
+enum { LARGE = 16384, UNEVEN = 5000 /* not whole blocks */ };
 
 static uint8_t bytes[LARGE];
 
@@ -138,6 +145,105 @@ static void streams_without_a_descriptor_go_on(void)
 	expect(fclose(stream) == 0);
 }
 
+/*
+ * Its _fileno is whatever was in the heap there: the device's number, if that is
+ * what the heap is full of.
+ */
+static void a_stream_on_memory_has_no_number(void)
+{
+	FILE *device = fopen("/dev/urandom", "r"), *stream;
+	int *litter, fd = fileno(device);
+	char *text;
+	size_t len;
+
+	expect(fread(bytes, 1, LARGE, device) == LARGE);
+	for (size_t size = 64; size < 2000; size += 16) {
+		litter = malloc(size);
+		for (size_t i = 0; i < size / sizeof fd; i++)
+			litter[i] = fd;
+		free(litter);
+	}
+	stream = open_memstream(&text, &len);
+	expect(stream && fwrite("hello", 1, 5, stream) == 5);
+	expect(fflush(stream) == 0);
+	rewind(stream);
+	memset(bytes, 0, sizeof bytes);
+	expect(fread(bytes, 1, 5, stream) == 5);
+	expect(fread(bytes, 1, LARGE, stream) == 0);
+	for (size_t i = 5; i < sizeof bytes; i++)
+		expect(bytes[i] == 0);
+	expect(fclose(stream) == 0 && fclose(device) == 0);
+}
+
+/* A read from a stream of lines flushes what a terminal has not got yet. */
+static void a_prompt_is_flushed(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	int master, slave;
+	char text[64];
+
+	expect(openpty(&master, &slave, NULL, NULL, NULL) == 0);
+	expect(fcntl(master, F_SETFL, O_NONBLOCK) == 0);
+	expect(dup2(slave, STDOUT_FILENO) == STDOUT_FILENO);
+	setvbuf(stdout, NULL, _IOLBF, 1024);
+	setvbuf(stream, NULL, _IOLBF, 0);
+	fputs("prompt", stdout);
+	expect(fread(bytes, 1, UNEVEN, stream) == UNEVEN);
+	for (int i = 0; i < 1000 && read(master, text, sizeof text) != 6; i++)
+		usleep(1000);
+	expect(memcmp(text, "prompt", 6) == 0);
+}
+
+static void *reads_much(void *stream)
+{
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	return NULL;
+}
+
+static void a_lock_of_the_programs_is_not_waited_for(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	pthread_t thread;
+
+	__fsetlocking(stream, FSETLOCKING_BYCALLER);
+	flockfile(stream);
+	expect(pthread_create(&thread, NULL, reads_much, stream) == 0);
+	expect(pthread_join(thread, NULL) == 0);
+	funlockfile(stream);
+	expect(fclose(stream) == 0);
+}
+
+/* Its place, and that it is one of bytes, are as after libc's own read. */
+static void a_stream_is_left_as_libc_leaves_it(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+
+	expect(fwide(stream, 0) == 0);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(fwide(stream, 0) == 0);
+	expect(fread(bytes, 1, UNEVEN, stream) == UNEVEN);
+	expect(fwide(stream, 0) < 0);
+	expect(fseek(stream, 0, SEEK_SET) == 0);
+	expect(getc(stream) != EOF);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect(fclose(stream) == 0);
+	stream = fopen("/dev/urandom", "r");
+	expect(fwide(stream, 1) > 0);
+	expect(fread(bytes, 1, LARGE, stream) == LARGE || ferror(stream));
+	expect(fclose(stream) == 0);
+}
+
+static void no_handle_is_as_libc_has_it(void)
+{
+	FILE *volatile no_stream = NULL;
+	DIR *volatile no_directory = NULL;
+
+	errno = 0;
+	expect(closedir(no_directory) == -1 && errno == EINVAL);
+	expect(endmntent(no_stream) == 1);
+}
+
 int main(void)
 {
 	static struct promise promises[] = {
@@ -150,6 +256,11 @@ int main(void)
 		APART(a_stream_for_writing_is_not_read),
 		APART(an_overflow_is_libcs_affair),
 		APART(streams_without_a_descriptor_go_on),
+		APART(a_stream_on_memory_has_no_number),
+		APART(a_prompt_is_flushed),
+		APART(a_lock_of_the_programs_is_not_waited_for),
+		APART(a_stream_is_left_as_libc_leaves_it),
+		APART(no_handle_is_as_libc_has_it),
 	};
 
 	return promises_keep("streams", promises, COUNT(promises));

@@ -147,10 +147,13 @@ EXPORT void closefrom(int first)
 	urandom_fd_range_ends((unsigned int)first, UINT_MAX);
 }
 
-/* Many programs close stderr in an exit handler: what we say comes before. */
+/*
+ * Many programs close stderr in an exit handler: what we say comes before. No
+ * stream (endmntent takes that) is no number.
+ */
 static int stream_ends(FILE *stream)
 {
-	int saved = errno, fd = fileno(stream);
+	int saved = errno, fd = stream ? fileno(stream) : -1;
 
 	if (fd == STDERR_FILENO)
 		report_at_end();
@@ -176,7 +179,9 @@ ONLY_GLIBC(FCLOSE(_IO_fclose))
 
 EXPORT int closedir(DIR *directory)
 {
-	int fd = dirfd(directory), answer;
+	/* The compiler would not look: closedir's declaration says never NULL. */
+	DIR *volatile given = directory;
+	int fd = given ? dirfd(directory) : -1, answer;
 
 	urandom_fd_ends(fd);
 	answer = REAL(closedir)(directory);

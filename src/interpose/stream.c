@@ -5,9 +5,12 @@
  * call; they stay there, and pay one comparison here.
  *
  * A stream that has bytes in its buffer, pushed back ones among them, or that is
- * being written, is libc's. What we look at are fields that glibc's header shows.
+ * being written, is libc's; so is one in whose name libc would do more than read:
+ * flush a terminal, convert to wide characters, leave a lock alone. What we look
+ * at are fields that glibc's header shows, and the word behind them.
  */
 #include <stdio.h>
+#include <wchar.h>
 
 #include "../cpu.h"
 #include "../real.h"
@@ -21,17 +24,49 @@
 
 enum {
 	LARGE = 4096,
-	/* _flags: unreadable, at its end, in error, pushed back, written to */
-	NOT_OURS = 0x0004 | 0x0010 | 0x0020 | 0x0100 | 0x0800,
+	/*
+	 * _flags: a buffer of the program's, no buffer, unreadable, at its end,
+	 * in error, pushed back, line by line, written to, a lock of the
+	 * program's
+	 */
+	NOT_OURS = 0x0001 | 0x0002 | 0x0004 | 0x0010 | 0x0020 | 0x0100 |
+		   0x0200 | 0x0800 | 0x8000,
 };
 
 size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
 size_t __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
 
+/*
+ * Is there a file behind it? A stream on memory, or on functions of the program,
+ * has other functions, and nothing in _fileno that would be a number.
+ */
+static bool is_file(const FILE *stream)
+{
+	const void *files = REAL_NAMED("_IO_file_jumps");
+
+	return files && *(const void *const *)(stream + 1) == files;
+}
+
+/* Of bytes, or of nothing so far, with nothing in its buffer. */
 static bool untouched(const FILE *stream)
 {
-	return !(stream->_flags & NOT_OURS) &&
-	       stream->_IO_read_ptr == stream->_IO_read_end;
+	return !(stream->_flags & NOT_OURS) && is_file(stream) &&
+	       stream->_mode <= 0 &&
+	       stream->_IO_read_ptr == stream->_IO_read_end &&
+	       stream->_IO_write_ptr == stream->_IO_write_base &&
+	       !stream->_IO_save_base && !stream->_markers;
+}
+
+/*
+ * As libc leaves it. Whole blocks pass by its buffer; the rest of one does not, and
+ * makes the stream one of bytes.
+ */
+static void advance(FILE *stream, size_t len)
+{
+	if (len % LARGE)
+		fwide(stream, -1);
+	if (stream->_offset >= 0)
+		stream->_offset += (off64_t)len;
 }
 
 /* True if all of it was served. */
@@ -39,10 +74,15 @@ static bool serve(FILE *stream, void *buf, size_t len, bool lock)
 {
 	ssize_t served = -1;
 
+	/* A lock of the program's may be held by whoever waits for us. */
+	if (stream->_flags & NOT_OURS)
+		return false;
 	if (lock)
 		flockfile(stream);
 	if (untouched(stream))
 		served = read_serve(stream->_fileno, buf, len, cpu_stack());
+	if (served >= 0)
+		advance(stream, len);
 	if (lock)
 		funlockfile(stream);
 	return served >= 0;
