@@ -66,7 +66,7 @@ left_out[i386]=absurd_lengths_get_the_kernels_answer,readv_keeps_the_kernels_rul
 left_out[i386]+=,cares_for_its_offset_alone,refuses_an_offset_too_large
 left_out[i386]+=,every_name_is_found_as_dlsym_finds_it
 suites[i386]="chacha20 model fill generation elf_symbol : syscall_stub streams
-	settings descriptors descriptors_births descriptors_names
+	registers settings descriptors descriptors_births descriptors_names
 	descriptors_open descriptors_paths descriptors_process
 	descriptors_reads descriptors_rules descriptors_standard
 	descriptors_unseen"
@@ -84,8 +84,8 @@ newest[aarch64]=2.17
 left_out[aarch64]=copies_get_six_arguments,refuses_what_is_open_for_neither
 left_out[aarch64]+=,reads_files_as_before,reads_nothing_from_anywhere
 left_out[aarch64]+=,every_name_is_found_as_dlsym_finds_it
-suites[aarch64]="chacha20 model elf_symbol : syscall_stub streams descriptors
-	descriptors_births descriptors_names descriptors_open
+suites[aarch64]="chacha20 model elf_symbol : syscall_stub streams registers
+	descriptors descriptors_births descriptors_names descriptors_open
 	descriptors_paths descriptors_reads"
 
 if flags[musl]=$(with_headers musl-gcc); then
@@ -96,8 +96,8 @@ machine[musl]=$(readelf -hW "$library" | sed -n 's/^ *Machine: *//p')
 needed[musl]=libc.so
 newest[musl]=none
 left_out[musl]=
-suites[musl]=": syscall_stub settings descriptors_open descriptors_paths
-	descriptors_reads descriptors_sandbox descriptors_standard"
+suites[musl]=": syscall_stub registers settings descriptors_open
+	descriptors_paths descriptors_reads descriptors_sandbox descriptors_standard"
 
 # Why this one cannot be; nothing if it can.
 obstacle() {
