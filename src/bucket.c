@@ -54,12 +54,14 @@ void bucket_wipe(void *memory, size_t len)
 
 void bucket_move(uint8_t *to, uint8_t *from, size_t len)
 {
-	while (len >= 16)
-		MOVE(wipe_word_128, WIPE_128);
-	while (len >= 4)
+	while (len >= sizeof(wipe_word_widest))
+		MOVE(wipe_word_widest, WIPE_WIDEST);
+	while (len >= sizeof(wipe_word_32))
 		MOVE(wipe_word_32, WIPE_32);
 	while (len)
 		MOVE(wipe_word_8, WIPE_32);
+	if (WIPE_LEAVES_COPIES)
+		wipe_registers();
 }
 
 /* Moves what was counted in the bucket's page to where nobody wipes it. */

@@ -23,11 +23,15 @@ typedef uint64_t wipe_word_128
  * its last use, where a plain assignment of 0 would begin another register and
  * leave the old one. The compiler does not know what is in it then: it is zero.
  * Copies that the compiler has made it does not clear: it makes them where ways
- * meet.
+ * meet. wipe_registers() does.
  */
-#if defined(__x86_64__) || (defined(__i386__) && defined(__SSE2__))
+#if defined(__x86_64__) || defined(__i386__)
 #define WIPE_32(word) __asm__ volatile("xor %k0, %k0" : "+r"(word) : : "cc")
+#if defined(__SSE2__)
 #define WIPE_128(word) __asm__ volatile("pxor %0, %0" : "+x"(word))
+#else
+#define WIPE_128(word) WIPE_BY_ZERO(word)
+#endif
 #elif defined(__aarch64__)
 #define WIPE_32(word) __asm__ volatile("mov %w0, wzr" : "+r"(word))
 #define WIPE_128(word) __asm__ volatile("movi %0.16b, #0" : "+w"(word))
@@ -39,8 +43,28 @@ typedef uint64_t wipe_word_128
 /* On 64 bits clearing the lower half of a register clears all of it. */
 #if UINTPTR_MAX > UINT32_MAX
 #define WIPE_64(word) WIPE_32(word)
+#elif defined(__i386__)
+#define WIPE_64(word) \
+	__asm__ volatile("xor %%eax, %%eax\n\txor %%edx, %%edx" \
+			 : "+A"(word) : : "cc")
 #else
 #define WIPE_64(word) WIPE_BY_ZERO(word)
+#endif
+
+/* Were copies seen in what compilers make of a loop that moves words? */
+#if defined(__x86_64__)
+enum { WIPE_LEAVES_COPIES = 0 };
+#else
+enum { WIPE_LEAVES_COPIES = 1 };
+#endif
+
+/* The widest that fits into a register. */
+#if defined(__SSE2__) || defined(__aarch64__)
+typedef wipe_word_128 wipe_word_widest;
+#define WIPE_WIDEST(word) WIPE_128(word)
+#else
+typedef wipe_word_32 wipe_word_widest;
+#define WIPE_WIDEST(word) WIPE_32(word)
 #endif
 
 #define WIPE_BY_ZERO(word) \
