@@ -16,7 +16,7 @@
 #include "fill.h"
 #include "fill_checks.h"
 
-#if defined(__x86_64__) && defined(__LP64__)
+#if defined(__x86_64__) && defined(__LP64__) && !defined(FILL_DRAW_IN_C)
 #include "fill_draw_x86_64.h"
 #else
 #include "fill_draw.h"
