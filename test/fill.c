@@ -475,8 +475,9 @@ static bool happens_at(unsigned long at, uintptr_t instruction, uintptr_t stack)
 	return false;
 }
 
-static void small_draw(void)
+static void small_draw(void *with)
 {
+	(void)with;
 	step_true = draw(out, step_len);
 }
 
@@ -495,7 +496,7 @@ static void expect_old_or_new(void (*what)(void), size_t len)
 		step_from = bucket()->batch + 4;
 		memcpy(old, step_from, len);
 		step_reached = false;
-		step(small_draw, happens_at);
+		step(small_draw, NULL, happens_at);
 		assert_true(step_true);
 		if (memcmp(out, old, len) == 0) {
 			assert_true(!step_reached || step_erased);
