@@ -1,0 +1,28 @@
+#!/bin/bash
+# compilers.sh LIBRARY BUILD: a compiler copies a variable to as many registers as it
+# likes. So what each of them makes of the library, at each level that people build
+# with, keeps the promise of test/registers.c.
+set -u
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
+build=$(realpath "${2:?usage: $0 LIBRARY BUILD}")
+cd "$(dirname "$(realpath "$0")")/.." || exit 2
+
+# leaves_nothing_in_registers COMPILER LEVEL
+leaves_nothing_in_registers() {
+	local in=$build/compilers/$1$2 said
+
+	make -s CC="$1" CFLAGS="$2 -g -Werror" B="$in" SO="$in/libfastrand.so" \
+		COMMAND="$in/fastrand" 2>&1 || return
+	said=$(LD_PRELOAD=$in/libfastrand.so "$build/test/registers" 2>&1) ||
+		grep -E 'left in|FAILED' <<<"$said"
+	grep -q 'PASSED' <<<"$said" || echo "$said"
+}
+
+for compiler in gcc clang; do
+	has "$compiler" || continue
+	for level in -O2 -O3 -Os; do
+		check leaves_nothing_in_registers "$compiler" "$level"
+	done
+done
+finish
