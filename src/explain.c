@@ -4,32 +4,49 @@
 #include "explain.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "real.h"
 #include "say.h"
 
 struct explain_record *explain_record;
 
-/* Not by a look at what was mapped: an empty file's page is a SIGBUS. */
-static bool is_record(long fd)
+/*
+ * The command removes its file at its end; a daemon that was started before goes
+ * on telling its name to programs. Then another user may make a file of that
+ * name, and cut it short while it is mapped, which is a SIGBUS.
+ */
+static bool is_anothers(const struct stat64 *is)
+{
+	return is->st_uid != real_told(AT_EUID);
+}
+
+/* Not by a look at what was mapped: that of a short file is a SIGBUS as well. */
+static bool is_record(int fd, const struct stat64 *is)
 {
 	uint64_t magic = 0;
 
-	return REAL_CALL(SYS_read, fd, &magic, sizeof magic) == sizeof magic &&
+	return S_ISREG(is->st_mode) && is->st_nlink &&
+	       is->st_size >= (off64_t)sizeof(struct explain_record) &&
+	       REAL_CALL(SYS_read, fd, &magic, sizeof magic) == sizeof magic &&
 	       magic == EXPLAIN_MAGIC;
 }
 
 void explain_start(const char *file, enum tier tier)
 {
 	struct explain_record *r = NULL;
+	struct stat64 is;
 	long fd = REAL_CALL(SYS_openat, AT_FDCWD, file,
 			    O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
 				    O_NOFOLLOW);
 
 	if (fd < 0)
 		return;
-	if (is_record(fd)) {
+	if (!real_stat((int)fd, &is) || is_anothers(&is)) {
+		r = NULL;
+	} else if (is_record((int)fd, &is)) {
 		r = real_map(sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED,
 			     (int)fd);
 	} else {

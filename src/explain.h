@@ -17,7 +17,8 @@ struct explain_record *explain_record;
 
 /*
  * Maps the file, and counts this program. A file that cannot be opened (as from
- * another root, by another user) is none; one that is something else is said.
+ * another root), or is another user's, is none; one that is something else is
+ * said.
  */
 void explain_start(const char *file, enum tier tier);
 

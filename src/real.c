@@ -134,6 +134,16 @@ void *real_map(size_t size, int protection, int flags, int fd)
 	return at < 0 && at >= -4095 ? NULL : (void *)at;
 }
 
+/* Where there are both, the structure is the newer call's. */
+bool real_stat(int fd, struct stat64 *is)
+{
+#if defined(SYS_fstat64)
+	return !REAL_CALL(SYS_fstat64, fd, is);
+#else
+	return !REAL_CALL(SYS_fstat, fd, is);
+#endif
+}
+
 /*
  * By name: what the linker knows as pthread_atfork is, with glibc, an object of
  * its own that ties a handler to an object's end. We have none.

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 
@@ -34,6 +35,9 @@ unsigned long real_told(unsigned long what);
 
 /* Memory from the kernel, or from the beginning of a file (fd -1: none). */
 void *real_map(size_t size, int protection, int flags, int fd);
+
+/* What is it? By number, since other preloads fake libc's. False: it is none. */
+bool real_stat(int fd, struct stat64 *is);
 
 /* The kernel's answer as libc gives it: -1 and errno, or the answer. */
 static inline long real_result(long answer)

@@ -45,6 +45,7 @@ static const volatile void *map(const char *device, const char *stand_in)
 	size_t page = getauxval(AT_PAGESZ);
 	const char *path = secure_getenv(stand_in);
 	const volatile void *at;
+	struct stat64 is;
 	long fd;
 
 	if (!path && getauxval(AT_EUID) != 0)
@@ -53,7 +54,10 @@ static const volatile void *map(const char *device, const char *stand_in)
 		       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	at = real_map(page, PROT_READ, MAP_SHARED, (int)fd);
+	/* An empty file's page is a SIGBUS. */
+	at = real_stat((int)fd, &is) && (!S_ISREG(is.st_mode) || is.st_size) ?
+		     real_map(page, PROT_READ, MAP_SHARED, (int)fd) :
+		     NULL;
 	REAL_CALL(SYS_close, fd);
 	return at;
 }

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "real.h"
@@ -26,18 +25,12 @@ static void note(int fd, enum urandom_tag tag)
 				      memory_order_release);
 }
 
-/* The kernel's own structure: by number, since other preloads fake libc's. */
 static bool device(int fd)
 {
-#if defined(SYS_fstat64)
 	struct stat64 s;
-	long answer = REAL_CALL(SYS_fstat64, fd, &s);
-#else
-	struct stat s;
-	long answer = REAL_CALL(SYS_fstat, fd, &s);
-#endif
 
-	if (answer || !S_ISCHR(s.st_mode) || major(s.st_rdev) != MEMORY_DEVICES)
+	if (!real_stat(fd, &s) || !S_ISCHR(s.st_mode) ||
+	    major(s.st_rdev) != MEMORY_DEVICES)
 		return false;
 	return minor(s.st_rdev) == URANDOM ||
 	       (minor(s.st_rdev) == RANDOM && start_one_generator());

@@ -224,6 +224,21 @@ static void another_file_is_no_vmclock(void)
 	unsetenv("FASTRAND_VMCLOCK");
 }
 
+/* Its page would be a SIGBUS. */
+static void an_empty_file_is_no_vmclock(void)
+{
+	char path[] = "/tmp/fastrand-empty-XXXXXX";
+	int fd = mkstemp(path);
+
+	expect(fd >= 0);
+	setenv("FASTRAND_VMCLOCK", path, 1);
+	setenv("FASTRAND_SYSGENID", path, 1);
+	with_signals("in_foreign", NULL, NULL);
+	unsetenv("FASTRAND_VMCLOCK");
+	unsetenv("FASTRAND_SYSGENID");
+	expect(unlink(path) == 0);
+}
+
 static void a_device_that_is_not_there_is_none(void)
 {
 	setenv("FASTRAND_VMCLOCK", "/nonexistent", 1);
@@ -240,6 +255,7 @@ int main(int argc, char **argv)
 		APART(a_counter_without_its_flag_is_not_believed),
 		APART(an_unsettled_clock_leaves_it_to_the_kernel),
 		APART(another_file_is_no_vmclock),
+		APART(an_empty_file_is_no_vmclock),
 		APART(a_device_that_is_not_there_is_none),
 	};
 	static const struct promise executed[] = {

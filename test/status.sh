@@ -385,6 +385,15 @@ explain_is_for_its_own_files() {
 		is_silent
 	done
 	[ ! -e none ] || echo "it made a file"
+	# Of another user, who might cut it short.
+	if [ "$(id -u)" -eq 0 ]; then
+		echo text >theirs
+		chown 65534 theirs
+		run env FASTRAND_EXPLAIN="$here/theirs" LD_PRELOAD="$library" \
+			./known
+		ends_with 0
+		is_silent
+	fi
 	run env FASTRAND_EXPLAIN=relative LD_PRELOAD="$library" ./known
 	says_one_line 'FASTRAND_EXPLAIN=relative is not an absolute path'
 }
