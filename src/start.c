@@ -13,6 +13,7 @@
 #include "generation.h"
 #include "hardware.h"
 #include "real.h"
+#include "say.h"
 #include "settings.h"
 #include "signals.h"
 #include "tier.h"
@@ -90,6 +91,8 @@ static void find_out(void)
 		tier_set(TIER_OFF, "a setting that is not allowed");
 		return;
 	}
+	if (settings.stats)
+		say_start();
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
 		tier = best(&why);

@@ -177,3 +177,8 @@ void urandom_fd_latch(void)
 	for (int fd = 0; fd < URANDOM_FDS; fd++)
 		note(fd, URANDOM_OTHER);
 }
+
+bool urandom_fd_latched(void)
+{
+	return atomic_load(&latched);
+}

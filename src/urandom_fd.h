@@ -82,5 +82,6 @@ int urandom_fd_copied(enum urandom_tag from, int to);
  * fstat, or its threads no longer share one table of descriptors.
  */
 void urandom_fd_latch(void);
+bool urandom_fd_latched(void);
 
 #endif
