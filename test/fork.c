@@ -131,6 +131,7 @@ static void a_child_that_shares_all_memory_draws_its_own(void)
 {
 	pid_t child;
 
+	only_where_off_is_the_kernel();
 	words = words_new(600000);
 	child = clone(draws_much, stack + sizeof stack, CLONE_VM | SIGCHLD,
 		      NULL);
@@ -156,6 +157,7 @@ static void children_that_share_memory_are_killed(void)
 {
 	enum { KILLED = 40 };
 
+	only_where_off_is_the_kernel();
 	words = words_new(600000);
 	for (int i = 0; i < KILLED; i++) {
 		pid_t child = clone(draws_till_killed, stack + sizeof stack,
@@ -432,6 +434,7 @@ static void a_child_that_shares_all_memory_loops(void)
 {
 	pid_t child;
 
+	only_where_off_is_the_kernel();
 	words = words_new(90 * HABIT);
 	loop(2 * HABIT);
 	for (int round = 0; round < 2; round++) {
