@@ -138,6 +138,11 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 /* Maps the common set's memory, once, and says of what kind it is. */
 enum bucket_memory bucket_start(void);
 
+/* Calls see for every bucket that anybody has drawn from, or holds. */
+typedef void bucket_seer(struct bucket *b, struct bucket_line *l, bool leased,
+			 void *with);
+void bucket_see_all(bucket_seer *see, void *with);
+
 /*
  * For fork(3)'s handlers, which tell whether fork still wipes our memory. It does
  * not after a restore by CRIU before 4.2, which knows nothing of droppable

@@ -181,11 +181,8 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		atomic_fetch_add(&set->leases, 1);
 }
 
-typedef void seer(struct bucket *, struct bucket_line *, bool leased, void *);
-
-/* Those that anybody has drawn from, or holds. */
 static void see_range(struct bucket_set *set, unsigned int first,
-		      unsigned int end, seer *see, void *with)
+		      unsigned int end, bucket_seer *see, void *with)
 {
 	for (unsigned int i = first; i < end; i++) {
 		struct bucket_line *l = &set->lines[i];
@@ -195,111 +192,13 @@ static void see_range(struct bucket_set *set, unsigned int first,
 	}
 }
 
-static void see_all(seer *see, void *with)
+void bucket_see_all(bucket_seer *see, void *with)
 {
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
 		see_range(s, 0, atomic_load(&s->used), see, with);
 		if (atomic_load(&s->leases))
 			see_range(s, BUCKETS_SHARED, BUCKETS, see, with);
 	}
-}
-
-/*
- * Marks are numbers that go up: one that is not above the number of this
- * thread's fork was made before that fork. They are counted in memory that
- * fork copies, and this thread's number comes to the child in its own memory. A
- * fork within a handler of a fork has no number of its own: its parent still
- * has to look for marks of before the outer one.
- */
-static _Atomic(uint64_t) marks;
-static __thread __attribute__((tls_model("initial-exec"))) struct {
-	uint64_t mark;
-	unsigned int depth;
-} forking;
-
-static volatile uint64_t *mark_of(struct bucket *b)
-{
-	return &b->mark;
-}
-
-/* Its own key, or one that the vDSO's function keeps. */
-static bool has_key(const struct bucket *b)
-{
-	return bucket_stamp(b) ||
-	       *(const volatile uint64_t *)&b->oracle.generation;
-}
-
-static void mark(struct bucket *b, struct bucket_line *l, bool leased,
-		 void *with)
-{
-	(void)l;
-	(void)leased;
-	if (has_key(b) && !*mark_of(b))
-		*mark_of(b) = *(const uint64_t *)with;
-}
-
-void bucket_fork_prepare(void)
-{
-	uint64_t next = atomic_fetch_add(&marks, 1) + 1;
-
-	if (forking.depth++ == 0)
-		forking.mark = next;
-	see_all(mark, &next);
-}
-
-void bucket_fork_parent(void)
-{
-	forking.depth--;
-}
-
-static void look(struct bucket *b, struct bucket_line *l, bool leased,
-		 void *with)
-{
-	uint64_t is = *mark_of(b);
-	bool *wiped = with;
-
-	(void)l;
-	(void)leased;
-	if (is && is <= forking.mark)
-		*wiped = false;
-}
-
-bool bucket_fork_wiped(void)
-{
-	bool wiped = true;
-
-	forking.depth = 0;
-	see_all(look, &wiped);
-	return wiped;
-}
-
-/*
- * A thread that an earlier handler started may be drawing. What it draws from a
- * leased bucket fails its last look, since there is no generation any more; so
- * that page may be wiped under it. A shared bucket that it holds may be at work
- * in another tier, with a key that must not become zero in the middle.
- */
-static void forget(struct bucket *b, struct bucket_line *l, bool leased,
-		   void *with)
-{
-	uintptr_t nobody = 0;
-
-	(void)with;
-	bucket_set_stamp(b, 0);
-	if (leased) {
-		bucket_wipe(b, sizeof *b);
-	} else if (atomic_compare_exchange_strong(&l->owner, &nobody,
-						  cpu_thread())) {
-		bucket_wipe(b, sizeof *b);
-		atomic_store(&l->owner, 0);
-	}
-}
-
-void bucket_forget(void)
-{
-	/* First there is no generation, then bytes are zero. */
-	atomic_thread_fence(memory_order_seq_cst);
-	see_all(forget, NULL);
 }
 
 static struct bucket_counts before;	/* this process was forked */
@@ -335,7 +234,7 @@ struct bucket_counts bucket_count(void)
 {
 	struct bucket_counts c = {0};
 
-	see_all(count, &c);
+	bucket_see_all(count, &c);
 	c.requests -= before.requests;
 	c.bytes -= before.bytes;
 	c.refills -= before.refills;
@@ -350,5 +249,5 @@ struct bucket_counts bucket_count(void)
 void bucket_count_from_here(void)
 {
 	before = (struct bucket_counts){0};
-	see_all(count_line, &before);
+	bucket_see_all(count_line, &before);
 }

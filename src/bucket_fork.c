@@ -1,0 +1,104 @@
+/*
+ * Has fork wiped our memory, and what if not?
+ */
+#include "bucket.h"
+
+/*
+ * Marks are numbers that go up: one that is not above the number of this
+ * thread's fork was made before that fork. They are counted in memory that
+ * fork copies, and this thread's number comes to the child in its own memory. A
+ * fork within a handler of a fork has no number of its own: its parent still
+ * has to look for marks of before the outer one.
+ */
+static _Atomic(uint64_t) marks;
+static __thread __attribute__((tls_model("initial-exec"))) struct {
+	uint64_t mark;
+	unsigned int depth;
+} forking;
+
+static volatile uint64_t *mark_of(struct bucket *b)
+{
+	return &b->mark;
+}
+
+/* Its own key, or one that the vDSO's function keeps. */
+static bool has_key(const struct bucket *b)
+{
+	return bucket_stamp(b) ||
+	       *(const volatile uint64_t *)&b->oracle.generation;
+}
+
+static void mark(struct bucket *b, struct bucket_line *l, bool leased,
+		 void *with)
+{
+	(void)l;
+	(void)leased;
+	if (has_key(b) && !*mark_of(b))
+		*mark_of(b) = *(const uint64_t *)with;
+}
+
+void bucket_fork_prepare(void)
+{
+	uint64_t next = atomic_fetch_add(&marks, 1) + 1;
+
+	if (forking.depth++ == 0)
+		forking.mark = next;
+	bucket_see_all(mark, &next);
+}
+
+/* A child that a prepare handler forked goes on as the parent of the outer fork. */
+void bucket_fork_parent(void)
+{
+	if (forking.depth)
+		forking.depth--;
+}
+
+static void look(struct bucket *b, struct bucket_line *l, bool leased,
+		 void *with)
+{
+	uint64_t is = *mark_of(b);
+	bool *wiped = with;
+
+	(void)l;
+	(void)leased;
+	if (is && is <= forking.mark)
+		*wiped = false;
+}
+
+bool bucket_fork_wiped(void)
+{
+	bool wiped = true;
+
+	forking.depth = 0;
+	bucket_see_all(look, &wiped);
+	return wiped;
+}
+
+/*
+ * A thread that an earlier handler started may be drawing. What it draws from a
+ * leased bucket fails its last look, since there is no generation any more; so
+ * that page may be wiped under it. A shared bucket that it holds may be at work
+ * in another tier, with a key that must not become zero in the middle.
+ */
+static void forget(struct bucket *b, struct bucket_line *l, bool leased,
+		   void *with)
+{
+	uintptr_t nobody = 0;
+
+	(void)with;
+	bucket_set_stamp(b, 0);
+	if (leased) {
+		bucket_wipe(b, sizeof *b);
+	} else if (atomic_compare_exchange_strong(&l->owner, &nobody,
+						  cpu_thread())) {
+		bucket_wipe(b, sizeof *b);
+		atomic_store(&l->owner, 0);
+	}
+}
+
+void bucket_forget(void)
+{
+	/* First there is no generation, then bytes are zero. */
+	atomic_thread_fence(memory_order_seq_cst);
+	bucket_see_all(forget, NULL);
+}
