@@ -3,14 +3,15 @@
  * the memory they live in; and who holds them.
  *
  * Secrets live in one page that fork zeroes in the child and that the kernel may
- * zero at any instruction, so zero is their safe state: no stamp, no stock. The
- * lock is kept elsewhere, in memory that fork copies and nobody wipes.
+ * zero at any instruction, so zero is their safe state: a stamp of 0 makes nothing
+ * of the rest. The lock is kept elsewhere, in memory that fork copies and nobody
+ * wipes.
  *
  * Why no two draws get the same bytes
  *
- * 1. Only the holder of a bucket touches its page, and only the holder gives it
- *    back. Nobody gives it back for somebody else, not even in the child of a
- *    fork, where the holder may seem to be gone.
+ * 1. Only the holder of a bucket touches its page (but for what the last paragraph
+ *    says), and only the holder gives it back. Nobody gives it back for somebody
+ *    else, not even in the child of a fork, where the holder may seem to be gone.
  * 2. A holder hands out bytes only if the stamp is nonzero and current after the
  *    last of them was read. The stamp becomes nonzero only by the holder, before
  *    it fetches the key that the bytes come from.
@@ -43,9 +44,12 @@
  *
  * What is lost is counted as held. When all are, requests go to the kernel.
  *
- * Two words of a page are written by others than the holder, and neither can
- * make a draw hand out bytes that it would not have: mark (bucket_fork_prepare),
- * and a stamp of zero where fork has not wiped the memory (bucket_forget).
+ * Others than the holder write to a page in two cases. fork's prepare handler
+ * writes mark, which no draw reads. And its child's handler, where fork has not
+ * wiped the memory, ends the generation and the vDSO's function first, and then
+ * makes stamps zero, and leased pages whole (bucket_forget): no draw finds its key
+ * current after that. What was drawn in the child before that handler ran is
+ * what the parent draws; nobody could have known.
  */
 #ifndef BUCKET_H
 #define BUCKET_H
@@ -260,7 +264,8 @@ static inline void bucket_give(struct bucket_set *set, unsigned int i)
  * parent waits.) So the word of a leased bucket is written, from the lease on,
  * only by those who have its stack pointer, and these take turns.
  *
- * They may take turns at any instruction: a handler can copy a stack away, put
+ * (Who goes on with a stack in another thread has been handed it, which orders
+ * memory.) They may take turns at any instruction: a handler can copy a stack away, put
  * another there, and go on with that, which then has our stack pointer. So to look
  * whether the bucket is free and to mark it BUCKET_BUSY is one instruction with
  * respect to interruption (cpu_exchange_here): were it two, both contexts

@@ -46,11 +46,19 @@ void bucket_fork_prepare(void)
 	bucket_see_all(mark, &next);
 }
 
-/* A child that a prepare handler forked goes on as the parent of the outer fork. */
-void bucket_fork_parent(void)
+/*
+ * In the child as in the parent: who was forked by a handler goes on in the handlers
+ * of the outer fork, as its parent does.
+ */
+static void leave(void)
 {
 	if (forking.depth)
 		forking.depth--;
+}
+
+void bucket_fork_parent(void)
+{
+	leave();
 }
 
 static void look(struct bucket *b, struct bucket_line *l, bool leased,
@@ -69,7 +77,7 @@ bool bucket_fork_wiped(void)
 {
 	bool wiped = true;
 
-	forking.depth = 0;
+	leave();
 	bucket_see_all(look, &wiped);
 	return wiped;
 }

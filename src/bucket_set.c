@@ -230,22 +230,28 @@ static void count(struct bucket *b, struct bucket_line *l, bool leased,
 	c->held += leased ? owner == BUCKET_BUSY : owner != 0;
 }
 
+/*
+ * A draw that goes on in the child may write back what it knew of the parent's
+ * stock, and the count is then behind what it began with.
+ */
+static uint64_t since(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
 struct bucket_counts bucket_count(void)
 {
 	struct bucket_counts c = {0};
 
 	bucket_see_all(count, &c);
-	c.requests -= before.requests;
-	c.bytes -= before.bytes;
-	c.refills -= before.refills;
-	c.reseeds -= before.reseeds;
+	c.requests = since(c.requests, before.requests);
+	c.bytes = since(c.bytes, before.bytes);
+	c.refills = since(c.refills, before.refills);
+	c.reseeds = since(c.reseeds, before.reseeds);
 	return c;
 }
 
-/*
- * Requests that are still counted in a page are the child's own, by an earlier
- * handler; and a page may be wiped later, which must not make a count negative.
- */
+/* Requests that are still counted in a page are the child's, by an earlier handler. */
 void bucket_count_from_here(void)
 {
 	before = (struct bucket_counts){0};

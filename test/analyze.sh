@@ -11,6 +11,8 @@ output=$here/output
 cd "$(dirname "$0")/.." || exit 1
 
 sources=(src/*.c src/interpose/*.c src/launcher/*.c)
+# As the compiler is given it: $LIB is the loader's.
+# shellcheck disable=SC2016
 flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude '-DLIBDIR=""' '-DPRELOAD="/usr/local/$LIB/libfastrand.so"')
 
 # finds_nothing NAME TOOL COMMAND...: no output, exit status 0

@@ -915,6 +915,22 @@ static void a_child_counts_from_zero(void **state)
 	apart(child_counts_from_zero);
 }
 
+/* A draw that goes on in the child writes back what its parent had in stock. */
+static void child_is_behind(void)
+{
+	bucket_set_stock(bucket(), UINT64_C(7) << 32 | 900);
+	expect(info().bytes == 0);
+	expect(fill(out, 100));
+	expect(info().bytes <= BUCKET_BATCH && info().refills <= 1);
+}
+
+static void no_count_is_negative(void **state)
+{
+	(void)state;
+	assert_true(fill(out, 100));
+	apart(child_is_behind);
+}
+
 static void draw_early(void)
 {
 	expect(fill(out, 100) && fill(out, 4) && !fill(NULL, 1));
@@ -1058,6 +1074,7 @@ int main(void)
 		PROMISE(a_refused_seed_gives_a_lease_back),
 		PROMISE(fork_gives_nothing_back),
 		PROMISE(a_child_counts_from_zero),
+		PROMISE(no_count_is_negative),
 		PROMISE(a_child_whose_earlier_handler_drew_counts_from_zero),
 		PROMISE(the_counts_add_up),
 		PROMISE(errno_is_the_callers),

@@ -32,7 +32,7 @@ static void expect_noticed(bool any)
 {
 	if (any)
 		expect(tier_now() == TIER_KERNEL);
-	expect(!any_key());
+	expect(!any_key_to_be_had());
 }
 
 static void fork_and_draw(int generations)
@@ -162,6 +162,41 @@ static void parts_though_a_key_comes_after_the_library_prepared(void)
 	words_expect_distinct(words, 21 * ALL_LENGTHS);
 }
 
+/*
+ * Who was forked by a prepare handler goes on as the parent of the outer fork, and
+ * forks again when that is over.
+ */
+static bool begun_inside;
+
+static void fork_inside(void)
+{
+	early_handler_prepare = NULL;
+	inner = fork();
+	begun_inside = in_child(inner);
+}
+
+static void parts_though_a_prepare_handler_forked_it(void)
+{
+	pid_t outer;
+
+	draw_here();
+	early_handler_prepare = fork_inside;
+	outer = fork();
+	if (in_child(outer))
+		_exit(0);
+	reap(outer);
+	if (!begun_inside) {
+		reap(inner);
+		return;
+	}
+	draw_here();
+	restore_as_ordinary_memory();
+	for (int i = 0; i < 3; i++)
+		fork_and_draw(1);
+	words_expect_distinct(words, 8 * ALL_LENGTHS);
+	_exit(0);
+}
+
 static void *forks_and_draws(void *unused)
 {
 	(void)unused;
@@ -246,6 +281,7 @@ static const struct promise roles[] = {
 	HERE(parts_though_an_earlier_handler_draws),
 	HERE(parts_though_an_earlier_handler_forks),
 	HERE(parts_though_a_key_comes_after_the_library_prepared),
+	HERE(parts_though_a_prepare_handler_forked_it),
 	HERE(parts_though_several_threads_fork),
 	HERE(parts_though_parent_and_child_are_pid_1),
 	HERE(parts_in_the_middle_of_a_draw),

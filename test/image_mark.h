@@ -34,6 +34,16 @@ static inline bool any_key(void)
 	return i < BUCKETS;
 }
 
+/* In a bucket that anybody may take: what another thread held is lost. */
+static inline bool any_key_to_be_had(void)
+{
+	for (unsigned int i = 0; i < BUCKETS; i++)
+		if (has_key(i) &&
+		    (i >= BUCKETS_SHARED || !bucket_common.lines[i].owner))
+			return true;
+	return false;
+}
+
 /*
  * Draws from one bucket, or from a few and a leased one.
  */
