@@ -234,6 +234,12 @@ static inline uint64_t bucket_spent(uint64_t stock, uint32_t bytes)
  */
 unsigned int bucket_take(struct bucket_set *set);
 
+/* A thread that a program made itself may have a thread pointer of 0. */
+static inline uintptr_t bucket_owner(uintptr_t thread)
+{
+	return thread ? thread : BUCKET_BUSY;
+}
+
 /* This CPU's, if it was ever used, or none. */
 static inline unsigned int bucket_take_here(struct bucket_set *set)
 {
@@ -243,7 +249,7 @@ static inline unsigned int bucket_take_here(struct bucket_set *set)
 	if (__builtin_expect(
 		i < atomic_load_explicit(&set->used, memory_order_acquire) &&
 		atomic_compare_exchange_strong_explicit(
-			&set->lines[i].owner, &nobody, thread,
+			&set->lines[i].owner, &nobody, bucket_owner(thread),
 			memory_order_acquire, memory_order_relaxed), 1))
 		return i;
 	return BUCKETS;

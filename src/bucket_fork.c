@@ -33,8 +33,13 @@ static void mark(struct bucket *b, struct bucket_line *l, bool leased,
 {
 	(void)l;
 	(void)leased;
-	if (has_key(b) && !*mark_of(b))
-		*mark_of(b) = *(const uint64_t *)with;
+	uint64_t next = *(const uint64_t *)with, is = *mark_of(b);
+
+	/* Of forks that are prepared at once, the mark of the first. */
+	while (has_key(b) && (!is || is > next) &&
+	       !__atomic_compare_exchange_n(&b->mark, &is, next, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
 }
 
 void bucket_fork_prepare(void)
@@ -98,7 +103,7 @@ static void forget(struct bucket *b, struct bucket_line *l, bool leased,
 	if (leased) {
 		bucket_wipe(b, sizeof *b);
 	} else if (atomic_compare_exchange_strong(&l->owner, &nobody,
-						  cpu_thread())) {
+						  BUCKET_BUSY)) {
 		bucket_wipe(b, sizeof *b);
 		atomic_store(&l->owner, 0);
 	}

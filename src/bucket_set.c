@@ -161,7 +161,7 @@ unsigned int bucket_take(struct bucket_set *set)
 		use(set, i);
 		if (!atomic_load_explicit(owner, memory_order_relaxed) &&
 		    atomic_compare_exchange_strong_explicit(
-			owner, &nobody, thread, memory_order_acquire,
+			owner, &nobody, bucket_owner(thread), memory_order_acquire,
 			memory_order_relaxed))
 			return i;
 		i = (i + STRIDE) % BUCKETS_SHARED;
