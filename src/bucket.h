@@ -100,8 +100,8 @@ _Static_assert(offsetof(struct bucket, batch) ==
 
 /*
  * Who holds a bucket, and what its holders have counted. A line of its own: CPUs
- * do not share it. owner of a shared bucket: 0, nobody; else cpu_thread() of the
- * one who holds it. Of a leased one: 0, nobody's; BUCKET_BUSY; else cpu_stack()
+ * do not share it. owner of a shared bucket: 0, nobody; else bucket_owner() of
+ * the one who holds it. Of a leased one: 0, nobody's; BUCKET_BUSY; else cpu_stack()
  * of those who may take it.
  */
 enum { BUCKET_BUSY = 1 };

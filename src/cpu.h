@@ -9,7 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Differs between threads that run at the same time; never 0. */
+/*
+ * libc gives each of its threads another, never 0. A thread that a program made
+ * itself, or a child that shares memory, may have any, 0 too: so it says where to
+ * look, and never who somebody is.
+ */
 static inline uintptr_t cpu_thread(void)
 {
 	uintptr_t self;
