@@ -12,9 +12,9 @@
  * 1. Only the holder of a bucket touches its page (but for what the last paragraph
  *    says), and only the holder gives it back. Nobody gives it back for somebody
  *    else, not even in the child of a fork, where the holder may seem to be gone.
- * 2. A holder hands out bytes only if the stamp is nonzero and current after the
- *    last of them was read. The stamp becomes nonzero only by the holder, before
- *    it fetches the key that the bytes come from.
+ * 2. A holder hands out bytes only if the stamp, after the last of them was read, is
+ *    nonzero and the generation of now. The stamp becomes nonzero only by the
+ *    holder, before it fetches the key that the bytes come from.
  *
  * From these two rules it follows, for whatever happens in the middle of a draw:
  *
@@ -37,19 +37,23 @@
  *   the draw is parked, and goes on in another kernel thread, here or in a child
  *	as preemptive user-level threads are. It holds its bucket all the while,
  *	and gives back what it took, by number (1). In a child: as after fork.
+ *	In each process it may go on once. A context that a program keeps from the
+ *	middle of a draw and continues twice would be two holders of one bucket,
+ *	and neither rule holds for them.
  *   the holder is killed, cancelled, or jumps out of a handler
  *	and its bucket is lost. It costs a bucket, and no promise.
  *   the kernel drops the page, or its generator takes a new key
- *	and the stamp is zero, or not current: the draw starts over (2).
+ *	and the stamp is zero, or an old generation: the draw starts over (2).
  *
  * What is lost is counted as held. When all are, requests go to the kernel.
  *
  * Others than the holder write to a page in two cases. fork's prepare handler
  * writes mark, which no draw reads. And its child's handler, where fork has not
- * wiped the memory, ends the generation and the vDSO's function first, and then
- * makes stamps zero, and leased pages whole (bucket_forget): no draw finds its key
- * current after that. What was drawn in the child before that handler ran is
- * what the parent draws; nobody could have known.
+ * wiped the memory, first ends the generation and the vDSO's function, then makes
+ * stamps zero, and last leased pages whole (bucket_forget). So a draw that finds
+ * wiped bytes finds its stamp zero after them, and fails (2); and nobody can
+ * stamp a page anew. What was drawn in the child before that handler ran is what
+ * the parent draws; nobody could have known.
  */
 #ifndef BUCKET_H
 #define BUCKET_H
@@ -121,7 +125,7 @@ struct bucket_set {
 	struct bucket *buckets;
 	struct bucket_line *lines;
 	_Atomic(unsigned int) used;	/* no shared one from here on ever was */
-	_Atomic(unsigned int) leases;
+	_Atomic(bool) any_leased;
 	_Atomic(bool) spare;		/* made, and nobody's */
 	struct bucket_set *next;
 };
@@ -152,12 +156,18 @@ void bucket_see_all(bucket_seer *see, void *with);
  * not after a restore by CRIU before 4.2, which knows nothing of droppable
  * memory, nor of MADV_WIPEONFORK, and puts ordinary memory in its place.
  *
- * The prepare handler marks every page that holds a key, and nobody else marks
- * any; the child's handler looks whether a mark of before the fork is still there.
+ * The prepare handler marks every page that holds a key, and the first page in any
+ * case, since others may make the first key after it; and nobody else marks
+ * any. The child's handler looks whether a mark of before the fork is still there.
  * So a key of the child's own is no false alarm, whoever draws before its
  * handler runs; nor is a mark that a fork has left which an earlier handler, or
  * a thread that it started, made in the child. And a page that was dropped, or
  * wiped by a fork without handlers, is marked again by the next prepare handler.
+ *
+ * Two things it does not find out: that memory is no longer wiped where somebody
+ * zeroed every mark, and then made a key, between prepare handler and fork; and
+ * where a thread once left fork's handlers by a jump, forks of that thread when
+ * all marks of that time have been zeroed since.
  */
 void bucket_fork_prepare(void);
 void bucket_fork_parent(void);
@@ -275,10 +285,13 @@ static inline void bucket_give(struct bucket_set *set, unsigned int i)
  * another there, and go on with that, which then has our stack pointer. So to look
  * whether the bucket is free and to mark it BUCKET_BUSY is one instruction with
  * respect to interruption (cpu_exchange_here): were it two, both contexts
- * could look first, and mark then. It need not be indivisible for other
- * processors. But they must not run it on a bucket that is leased to others, since it
- * may write what it read; so there is a plain look before it, and a word that
- * was once equal to our stack pointer is never anybody else's.
+ * could look first, and mark then.
+ *
+ * That instruction need not be indivisible for other processors, and may write
+ * the word that it has read. So it must not run on the word of a bucket that is
+ * leased to another stack pointer, whose owner may be writing it at the same time.
+ * A plain look before it sees to that: a word that was once equal to our stack
+ * pointer is never leased to another.
  *
  * A lease is for ever. One place per stack pointer; if it is taken, no lease.
  */

@@ -16,7 +16,7 @@ static __thread __attribute__((tls_model("initial-exec"))) struct {
 	unsigned int depth;
 } forking;
 
-static volatile uint64_t *mark_of(struct bucket *b)
+static const volatile uint64_t *mark_of(const struct bucket *b)
 {
 	return &b->mark;
 }
@@ -28,18 +28,24 @@ static bool has_key(const struct bucket *b)
 	       *(const volatile uint64_t *)&b->oracle.generation;
 }
 
-static void mark(struct bucket *b, struct bucket_line *l, bool leased,
-		 void *with)
+/* Of forks that are prepared at once, the mark of the first. */
+static void mark(struct bucket *b, uint64_t next)
 {
-	(void)l;
-	(void)leased;
-	uint64_t next = *(const uint64_t *)with, is = *mark_of(b);
+	uint64_t is = *mark_of(b);
 
-	/* Of forks that are prepared at once, the mark of the first. */
-	while (has_key(b) && (!is || is > next) &&
+	while ((!is || is > next) &&
 	       !__atomic_compare_exchange_n(&b->mark, &is, next, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
+}
+
+static void mark_key(struct bucket *b, struct bucket_line *l, bool leased,
+		     void *with)
+{
+	(void)l;
+	(void)leased;
+	if (has_key(b))
+		mark(b, *(const uint64_t *)with);
 }
 
 void bucket_fork_prepare(void)
@@ -48,7 +54,9 @@ void bucket_fork_prepare(void)
 
 	if (forking.depth++ == 0)
 		forking.mark = next;
-	bucket_see_all(mark, &next);
+	if (bucket_common.buckets)
+		mark(bucket_common.buckets, next);
+	bucket_see_all(mark_key, &next);
 }
 
 /*
@@ -66,23 +74,30 @@ void bucket_fork_parent(void)
 	leave();
 }
 
+/* From before the fork? */
+static bool is_marked(const struct bucket *b)
+{
+	uint64_t is = *mark_of(b);
+
+	return is && is <= forking.mark;
+}
+
 static void look(struct bucket *b, struct bucket_line *l, bool leased,
 		 void *with)
 {
-	uint64_t is = *mark_of(b);
 	bool *wiped = with;
 
 	(void)l;
 	(void)leased;
-	if (is && is <= forking.mark)
-		*wiped = false;
+	*wiped &= !is_marked(b);
 }
 
 bool bucket_fork_wiped(void)
 {
-	bool wiped = true;
+	bool wiped;
 
 	leave();
+	wiped = !bucket_common.buckets || !is_marked(bucket_common.buckets);
 	bucket_see_all(look, &wiped);
 	return wiped;
 }
@@ -111,7 +126,10 @@ static void forget(struct bucket *b, struct bucket_line *l, bool leased,
 
 void bucket_forget(void)
 {
-	/* First there is no generation, then bytes are zero. */
+	/*
+	 * The function and the generation are gone before a stamp becomes zero,
+	 * which is zero before the bytes are.
+	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	bucket_see_all(forget, NULL);
 }

@@ -176,9 +176,11 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 
 	if (__atomic_exchange_n(&l->habit, stack, __ATOMIC_RELAXED) != stack)
 		__atomic_store_n(&l->habits, 0, __ATOMIC_RELAXED);
-	if (__atomic_add_fetch(&l->habits, 1, __ATOMIC_RELAXED) >= HABIT &&
-	    atomic_compare_exchange_strong(&l->owner, &nobody, stack))
-		atomic_fetch_add(&set->leases, 1);
+	if (__atomic_add_fetch(&l->habits, 1, __ATOMIC_RELAXED) < HABIT)
+		return;
+	/* Before it can be drawn from: who sees all is to see it. */
+	atomic_store(&set->any_leased, true);
+	atomic_compare_exchange_strong(&l->owner, &nobody, stack);
 }
 
 static void see_range(struct bucket_set *set, unsigned int first,
@@ -196,7 +198,7 @@ void bucket_see_all(bucket_seer *see, void *with)
 {
 	for (struct bucket_set *s = atomic_load(&sets); s; s = s->next) {
 		see_range(s, 0, atomic_load(&s->used), see, with);
-		if (atomic_load(&s->leases))
+		if (atomic_load(&s->any_leased))
 			see_range(s, BUCKETS_SHARED, BUCKETS, see, with);
 	}
 }

@@ -42,7 +42,8 @@ extern __attribute__((visibility("hidden"))) intptr_t cpu_rseq_offset;
  * blocks lie. That costs a bucket a thread instead of one a CPU, and no call.
  *
  * On x86 thread pointer and field are read in one instruction, since a context
- * that is parked between the two may go on when its thread has ended.
+ * that is parked between the two may go on when its thread has ended. Elsewhere it
+ * takes two, as it does for errno and every other variable of a thread.
  */
 static inline uint32_t cpu_here(uintptr_t thread)
 {

@@ -104,20 +104,30 @@ static bool signals_stand(const struct bucket *b)
 }
 
 /*
+ * A key of the kernel's, and the stamp that vouches for it, or neither. Stamp first,
+ * key second: a fork between the two zeroes the stamp, so the child starts over;
+ * the other order would leave it a current stamp on a zeroed key.
+ */
+static bool fetch(struct bucket *b, uint64_t stamp)
+{
+	bucket_set_stamp(b, stamp);
+	heed_signals(b);
+	if (seed_read(b->key, &b->oracle))
+		return true;
+	bucket_set_stamp(b, 0);
+	return false;
+}
+
+/*
  * Proof and key in one act: the vDSO's function, which is the kernel's own, says
  * of which generation the key is that it gives us, and we see whether the page
  * said the same before and says it after.
- *
- * Stamp first, key second. A fork between the two zeroes the stamp, so the child
- * starts over; the other order would leave it a current stamp on a zeroed key.
  */
 static bool prove(struct bucket *b, int *disagreed)
 {
 	uint64_t now = generation_now();
 
-	bucket_set_stamp(b, now);
-	heed_signals(b);
-	if (!seed_read(b->key, &b->oracle))
+	if (!fetch(b, now))
 		return false;
 	if (generation_agrees(&b->oracle, now))
 		return true;
@@ -133,6 +143,7 @@ static bool renew(struct bucket_set *set, unsigned int i)
 	struct bucket_line *l = &set->lines[i];
 	int disagreed = 0;
 
+	bucket_set_stamp(b, 0);
 	bucket_drop(b, l);
 	b->refills = 0;
 	l->reseeds++;
@@ -163,16 +174,24 @@ static bool current(const struct bucket *b)
 	return fill_current(b) && signals_stand(b);
 }
 
-/* One piece from stock. */
+/*
+ * One piece from stock. What is drawn in vain is not counted; and if the page was
+ * wiped meanwhile, nor is what it had counted, which may be a parent's.
+ */
 static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		 size_t len)
 {
 	struct bucket *b = &set->buckets[i];
+	struct bucket_line *l = &set->lines[i];
 
 	for (int tries = 0; tries < 2; tries++) {
+		uint64_t requests, bytes;
+
 		if ((!current(b) || b->refills >= REFILLS) && !renew(set, i))
 			return fill_refuse(FILL_SEED);
-		bucket_draw(b, &set->lines[i], out, len);
+		requests = l->requests;
+		bytes = l->bytes;
+		bucket_draw(b, l, out, len);
 		/*
 		 * Was the bucket whole all the time? A handler may have forked
 		 * while we drew, memory may have been dropped, the kernel may
@@ -182,6 +201,13 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		atomic_thread_fence(memory_order_acquire);
 		if (current(b))
 			return true;
+		if (bucket_stamp(b)) {
+			l->bytes -= len;
+		} else {
+			bucket_set_stock(b, 0);
+			l->requests = requests;
+			l->bytes = bytes;
+		}
 		bucket_wipe(out, len);
 	}
 	return fill_refuse(FILL_STALE);
@@ -195,12 +221,8 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 	bool whole;
 
 	for (int tries = 0; tries < 2; tries++) {
-		bucket_set_stamp(b, AT_WORK);
-		heed_signals(b);
-			if (!seed_read(b->key, &b->oracle)) {
-			bucket_set_stamp(b, 0);
+		if (!fetch(b, AT_WORK))
 			return fill_refuse(FILL_SEED);
-		}
 		set->lines[i].reseeds++;
 		if (len <= SEED_SIZE) {
 			bucket_move(out, b->key, len);
@@ -236,14 +258,10 @@ static bool mix(struct bucket_set *set, unsigned int i, uint8_t *out,
 	for (int tries = 0; tries < 2; tries++) {
 		if (bucket_stamp(b) != second || b->signals != signals ||
 		    b->expanded >= EXPANDED) {
-			bucket_set_stamp(b, second);
-			b->signals = signals;
 			b->expanded = 0;
 			set->lines[i].reseeds++;
-					if (!seed_read(b->key, &b->oracle)) {
-				bucket_set_stamp(b, 0);
+			if (!fetch(b, second))
 				return fill_refuse(FILL_SEED);
-			}
 		}
 		if (!hardware_words(b->input, 4, &b->nonce)) {
 			bucket_set_stamp(b, 0);

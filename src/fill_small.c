@@ -12,8 +12,15 @@
 __attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
 				       size_t len, uintptr_t stack)
 {
-	bucket_set_stock(&bucket_common.buckets[i], stock - len);
-	bucket_common.lines[i].bytes -= len;
+	struct bucket *b = &bucket_common.buckets[i];
+
+	/* In a page that was wiped meanwhile there is no stock to go on with. */
+	if (b->refills) {
+		bucket_set_stock(b, stock - len);
+		bucket_common.lines[i].bytes -= len;
+	} else {
+		bucket_set_stock(b, 0);
+	}
 	bucket_lease_give(&bucket_common, i, stack);
 }
 

@@ -156,7 +156,7 @@ static inline void fake_no_leases(void)
 static inline void fake_lease(uintptr_t stack)
 {
 	bucket_common.lines[bucket_lease(stack)].owner = stack;
-	bucket_common.leases = 1;
+	bucket_common.any_leased = true;
 }
 
 #endif

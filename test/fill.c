@@ -149,7 +149,8 @@ static int begin(void **state)
 	       sizeof(struct bucket));
 	memset(bucket_common.lines, 0, BUCKETS * sizeof(struct bucket_line));
 	leased = false;
-	bucket_common.used = bucket_common.leases = 0;
+	bucket_common.used = 0;
+	bucket_common.any_leased = false;
 	fake_no_leases();
 	bucket_stream = chacha20_best(NULL);
 	generation_page = &fake_generation;
@@ -924,11 +925,53 @@ static void child_is_behind(void)
 	expect(info().bytes <= BUCKET_BATCH && info().refills <= 1);
 }
 
+/* Unless it is over, and was in vain. */
+static void child_puts_nothing_back(void)
+{
+	expect(bucket_take(&bucket_common) == here());
+	fill_undraw(here(), UINT64_C(7) << 32 | 900, 16, FILL_TO_ALL);
+	expect_counts(0, 0, 0, 0);
+	expect(fill(out, 100));
+	expect_counts(1, 100, 1, 0);
+}
+
 static void no_count_is_negative(void **state)
 {
 	(void)state;
 	assert_true(fill(out, 100));
 	apart(child_is_behind);
+	apart(child_puts_nothing_back);
+}
+
+/* Nor what its parent drew, if it was forked in mid-draw and goes on with that. */
+static pid_t forked;
+
+static void fork_here(void)
+{
+	forked = fork();
+}
+
+static void a_child_counts_its_part_of_a_draw(void **state)
+{
+	static const size_t sizes[] = {100, 1000, 5000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		int status = -1;
+
+		while (bucket_left(bucket_stock(bucket())) >= sizes[i])
+			assert_true(fill(out, 50));
+		happen(fork_here, 1);
+		forked = -1;
+		assert_true(fill(out, sizes[i]));
+		if (!forked) {
+			expect(info().requests == 1);
+			expect(info().bytes == sizes[i]);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(forked, &status, 0), forked);
+		assert_int_equal(status, 0);
+	}
 }
 
 static void draw_early(void)
@@ -1075,6 +1118,7 @@ int main(void)
 		PROMISE(fork_gives_nothing_back),
 		PROMISE(a_child_counts_from_zero),
 		PROMISE(no_count_is_negative),
+		PROMISE(a_child_counts_its_part_of_a_draw),
 		PROMISE(a_child_whose_earlier_handler_drew_counts_from_zero),
 		PROMISE(the_counts_add_up),
 		PROMISE(errno_is_the_callers),

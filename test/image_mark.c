@@ -5,6 +5,7 @@
  * before.
  */
 #include "image_mark.h"
+#include "step.h"
 
 /*
  * Restored.
@@ -163,6 +164,61 @@ static void parts_though_a_key_comes_after_the_library_prepared(void)
 }
 
 /*
+ * There was no key at all when the library prepared, and so none to mark: it is
+ * made after that, by a handler or by another thread, or in the child.
+ */
+static void *draws(void *unused)
+{
+	(void)unused;
+	draw_unrecorded();
+	return NULL;
+}
+
+static void let_a_thread_draw(void)
+{
+	pthread_t thread;
+
+	expect(pthread_create(&thread, NULL, draws, NULL) == 0);
+	expect(pthread_join(thread, NULL) == 0);
+}
+
+static void (*late)(void), (*later)(void);
+
+static void part_with_the_first_key(void)
+{
+	pid_t child;
+
+	restore_as_ordinary_memory();
+	expect(!any_key());
+	early_handler_prepare = late;
+	early_handler_child = later;
+	child = fork();
+	if (in_child(child)) {
+		expect(tier_now() == TIER_KERNEL);
+		expect(!any_key_to_be_had());
+		draw_here();
+		if (inner)
+			reap(inner);
+		_exit(0);
+	}
+	draw_here();
+	reap(child);
+	words_expect_distinct(words, 2 * ALL_LENGTHS);
+}
+
+static void parts_though_the_first_key_comes_after_the_library_prepared(void)
+{
+	words = words_new(RECORD);
+	late = draw_unrecorded;
+	keep_apart(part_with_the_first_key);
+	late = let_a_thread_draw;
+	keep_apart(part_with_the_first_key);
+	late = NULL;
+	later = fork_unrecorded;
+	keep_apart(part_with_the_first_key);
+}
+
+/*
  * Who was forked by a prepare handler goes on as the parent of the outer fork, and
  * forks again when that is over.
  */
@@ -213,6 +269,80 @@ static void parts_though_several_threads_fork(void)
 	end_threads();
 	words_expect_distinct(words, (1 + 2 * 10 * THREADS) * ALL_LENGTHS);
 }
+
+#if defined(__x86_64__)
+
+/* Before each instruction of one thread's prepare handler another one forks. */
+enum { ALL_WAS_STEPPED = 3 };
+
+static unsigned long forks_before;
+
+static void *forks_once(void *unused)
+{
+	(void)unused;
+	fork_and_draw(1);
+	return NULL;
+}
+
+static bool another_forks(unsigned long at, uintptr_t instruction,
+			  uintptr_t stack_pointer)
+{
+	pthread_t thread;
+
+	(void)instruction;
+	(void)stack_pointer;
+	if (at < forks_before)
+		return true;
+	expect(pthread_create(&thread, NULL, forks_once, NULL) == 0);
+	expect(pthread_join(thread, NULL) == 0);
+	return false;
+}
+
+static void prepare(void *unused)
+{
+	(void)unused;
+	bucket_fork_prepare();
+}
+
+static void part_of_two_threads_that_fork(void)
+{
+	unsigned long steps;
+	pid_t child;
+
+	draw_here();
+	restore_as_ordinary_memory();
+	steps = step(prepare, NULL, another_forks);
+	child = raw_clone();
+	if (in_child(child)) {
+		expect(!bucket_fork_wiped());
+		_exit(0);
+	}
+	bucket_fork_parent();
+	reap(child);
+	if (steps <= forks_before)
+		_exit(ALL_WAS_STEPPED);
+}
+
+static void parts_though_another_thread_forks_meanwhile(void)
+{
+	int status = 0;
+
+	words = words_new(RECORD);
+	for (forks_before = 0; !status; forks_before++)
+		status = status_apart(part_of_two_threads_that_fork);
+	expect(WIFEXITED(status) && WEXITSTATUS(status) == ALL_WAS_STEPPED);
+	expect(forks_before > 20);
+	words_expect_distinct(words, forks_before * 2 * ALL_LENGTHS);
+}
+
+#else
+
+static void parts_though_another_thread_forks_meanwhile(void)
+{
+	skip_because("only x86-64 steps one instruction at a time");
+}
+
+#endif
 
 static bool key_before;
 
@@ -281,8 +411,10 @@ static const struct promise roles[] = {
 	HERE(parts_though_an_earlier_handler_draws),
 	HERE(parts_though_an_earlier_handler_forks),
 	HERE(parts_though_a_key_comes_after_the_library_prepared),
+	HERE(parts_though_the_first_key_comes_after_the_library_prepared),
 	HERE(parts_though_a_prepare_handler_forked_it),
 	HERE(parts_though_several_threads_fork),
+	HERE(parts_though_another_thread_forks_meanwhile),
 	HERE(parts_though_parent_and_child_are_pid_1),
 	HERE(parts_in_the_middle_of_a_draw),
 };

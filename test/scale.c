@@ -9,8 +9,12 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../include/fastrand.h"
 #include "../src/bucket.h"
@@ -95,6 +99,55 @@ static void lost_buckets_are_stepped_over(void **state)
 		bucket_common.lines[i].owner = 0;
 }
 
+/* In a thread that a program made, whose thread pointer points to 0. */
+#if defined(__x86_64__)
+
+enum { BLOCK = 65536 };
+
+static int take_each_way(void *unused)
+{
+	unsigned int first, second, third;
+
+	(void)unused;
+	first = bucket_take(&bucket_common);
+	second = bucket_take_here(&bucket_common);
+	third = bucket_take(&bucket_common);
+	if (first == BUCKETS || third == BUCKETS || second != BUCKETS ||
+	    first == third)
+		_exit(1);
+	bucket_give(&bucket_common, first);
+	bucket_give(&bucket_common, third);
+	_exit(0);
+}
+
+static void what_is_taken_without_a_pointer_is_taken(void **state)
+{
+	static _Alignas(64) char stack[BLOCK], block[BLOCK];
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	if (!bucket_common.buckets)
+		skip();
+	child = clone(take_each_way, stack + BLOCK,
+		      CLONE_VM | CLONE_SETTLS | SIGCHLD, NULL, NULL,
+		      block + BLOCK / 2);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(info().held, 0);
+}
+
+#else
+
+static void what_is_taken_without_a_pointer_is_taken(void **state)
+{
+	(void)state;
+	print_message("skipped: such threads are made on x86-64 only\n");
+	skip();
+}
+
+#endif
+
 static void each_of_383_cpus_has_a_page_of_its_own(void **state)
 {
 	uint8_t bytes[100];
@@ -165,6 +218,7 @@ int main(void)
 		cmocka_unit_test(all_buckets_lie_within_2_mib),
 		cmocka_unit_test(cpus_beyond_share),
 		cmocka_unit_test(lost_buckets_are_stepped_over),
+		cmocka_unit_test(what_is_taken_without_a_pointer_is_taken),
 		cmocka_unit_test(many_threads_on_one_cpu_are_all_served),
 	};
 

@@ -213,7 +213,7 @@ static inline void give_all_back(void)
 		assert_int_equal(l->owner, 0);
 		l->owner = lessees[who];
 	}
-	bucket_common.leases = LESSEES;
+	bucket_common.any_leased = true;
 }
 
 /* How a bucket may be found. */
