@@ -55,10 +55,18 @@ static struct link_map *last_at_start(void)
 	return end;
 }
 
+/* Old ones are several objects, which all have a definition of this name. */
+static bool is_libc(const struct link_map *m)
+{
+	return elf_symbol(m->l_addr, m->l_ld, "__errno_location");
+}
+
 /*
  * First behind us; then in front, for a program that was linked with us behind
- * libc. _DYNAMIC is our own. The vDSO is passed over: some kernels' defines a
- * getrandom of its own, of five arguments. *in: the object that defines it.
+ * libc, but only in libc: another preload that stands there may ask for what is
+ * behind it, which is us. _DYNAMIC is our own. The vDSO is passed over: some
+ * kernels' defines a getrandom of its own, of five arguments. *in: the object
+ * that defines it.
  */
 static void *search(const char *name, struct link_map **in)
 {
@@ -74,7 +82,7 @@ static void *search(const char *name, struct link_map **in)
 			behind = true;
 		else if ((behind || !before) && (!vdso || m->l_addr != vdso))
 			here = elf_symbol(m->l_addr, m->l_ld, name);
-		if (here) {
+		if (here && (behind || is_libc(m))) {
 			*in = m;
 			*(behind ? &found : &before) = here;
 		}

@@ -230,21 +230,44 @@ static void beside_another_preload(void)
 	expect(getrandom(&none, 1, 0x80) == 1 && none == 'n');
 }
 
-static void another_preload_is_asked(void)
+/* One that asks us is not asked in turn, where libc lacks the name. */
+static void behind_another_preload(void)
+{
+	uint8_t bytes[64];
+
+	for (int i = 0; i < 100; i++)
+		for (size_t w = 0; w < COUNT(ways); w++) {
+			ways[w].draw(bytes, sizeof bytes);
+			expect_random_bytes(bytes, sizeof bytes);
+		}
+}
+
+static void execute_with(const char *first, const char *second,
+			 const char *role)
 {
 	char both[4 * PATH_MAX];
 	pid_t child;
 
-	snprintf(both, sizeof both, "%s:%s", library(),
-		 beside("plugin_next.so"));
+	snprintf(both, sizeof both, "%s:%s", first, second);
 	child = fork();
 	if (child == 0) {
 		setenv("LD_PRELOAD", both, 1);
-		execl("/proc/self/exe", "kernel", "beside_another_preload",
-		      NULL);
+		execl("/proc/self/exe", "kernel", role, NULL);
 		_exit(2);
 	}
 	reap(child);
+}
+
+static void another_preload_is_asked(void)
+{
+	execute_with(library(), beside("plugin_next.so"),
+		     "beside_another_preload");
+}
+
+static void a_preload_in_front_is_not_asked(void)
+{
+	execute_with(beside("plugin_wrap.so"), library(),
+		     "behind_another_preload");
 }
 
 int main(int count, char **arguments)
@@ -256,8 +279,12 @@ int main(int count, char **arguments)
 		APART(who_does_not_wait_is_told_so),
 		APART(who_waits_gets_bytes),
 		APART(another_preload_is_asked),
+		APART(a_preload_in_front_is_not_asked),
 	};
-	static const struct promise roles[] = {HERE(beside_another_preload)};
+	static const struct promise roles[] = {
+		HERE(beside_another_preload),
+		HERE(behind_another_preload),
+	};
 
 	if (!draws_begin())
 		return 2;
