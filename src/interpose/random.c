@@ -262,13 +262,18 @@ static __attribute__((noinline)) uint32_t word_slow(uintptr_t stack)
 	return word;
 }
 
-EXPORT uint32_t fastrand_u32(void)
+INLINE uint32_t word_now(void)
 {
 	uintptr_t stack = cpu_stack();
 	int64_t word = fill_quick_word(stack);
 
 	return __builtin_expect(word >= 0, 1) ? (uint32_t)word :
 						word_slow(stack);
+}
+
+EXPORT uint32_t fastrand_u32(void)
+{
+	return word_now();
 }
 
 /*
@@ -283,12 +288,12 @@ EXPORT uint32_t fastrand_uniform(uint32_t bound)
 
 	if (bound < 2)
 		return 0;
-	product = (uint64_t)fastrand_u32() * bound;
+	product = (uint64_t)word_now() * bound;
 	if (__builtin_expect((uint32_t)product < bound, 0)) {
 		uint32_t excess = -bound % bound;
 
 		while ((uint32_t)product < excess)
-			product = (uint64_t)fastrand_u32() * bound;
+			product = (uint64_t)word_now() * bound;
 	}
 	/* The low half would tell what is not in the answer. */
 	answer = (uint32_t)(product >> 32);
