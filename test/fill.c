@@ -250,7 +250,7 @@ static void all_buckets_held_is_a_refusal(void **state)
 	for (int i = 0; i < LENGTHS; i++)
 		expect_refusal(FILL_HELD, out, lengths[i]);
 	assert_true(draw_word() < 0);
-	bucket_common.lines[here() ^ 1].owner = 0;
+	bucket_common.lines[(here() + 1) % BUCKETS_SHARED].owner = 0;
 	for (int i = 0; i < LENGTHS; i++)
 		assert_true(fill(out, lengths[i]));
 }
