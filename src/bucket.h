@@ -364,7 +364,7 @@ void bucket_expand_input(struct bucket *b, uint8_t *out, size_t len);
 /* Moves len bytes, and leaves zeros where they were and none in registers. */
 void bucket_move(uint8_t *to, uint8_t *from, size_t len);
 
-/* memset(0) that stays. */
+/* Zeros that stay, whoever reads them or not. */
 void bucket_wipe(void *memory, size_t len);
 
 #endif

@@ -1,7 +1,8 @@
 #!/bin/bash
 # compilers.sh LIBRARY BUILD: a compiler copies a variable to as many registers as it
-# likes. So what each of them makes of the library, at each level that people build
-# with, keeps the promise of test/registers.c.
+# likes, and calls libc for what was written as a loop. So what each of them makes of
+# the library, at each level that people build with, keeps the promise of
+# test/registers.c, and touches the memory of buckets itself.
 set -u
 # shellcheck source=test/count.bash
 . "$(dirname "$0")/count.bash"
@@ -19,10 +20,21 @@ leaves_nothing_in_registers() {
 	grep -q 'PASSED' <<<"$said" || echo "$said"
 }
 
+# asks_libc_to_move_nothing COMPILER LEVEL: a sanitizer of the program's would take
+# libc's function for an access of its own, without a lock.
+asks_libc_to_move_nothing() {
+	local object
+
+	for object in "$build/compilers/$1$2"/{bucket,fill,seed}*.o; do
+		nm -u "$object" | grep -w 'mem[a-z]*' && echo "in $object"
+	done
+}
+
 for compiler in gcc clang; do
 	has "$compiler" || continue
 	for level in -O2 -O3 -Os; do
 		check leaves_nothing_in_registers "$compiler" "$level"
+		check asks_libc_to_move_nothing "$compiler" "$level"
 	done
 done
 finish
