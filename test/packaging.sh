@@ -23,6 +23,7 @@ installed_files='bin/fastrand
 include/fastrand.h
 lib/libfastrand.so
 lib/pkgconfig/libfastrand.pc
+share/libfastrand/libfastrand.supp
 share/man/man1/fastrand.1
 share/man/man3/libfastrand.3
 share/man/man7/libfastrand.7'

@@ -41,9 +41,10 @@ $(B)/places: FORCE
 
 install: install-library $(COMMAND)
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include \
-		$(MAN)/man1 $(MAN)/man3 $(MAN)/man7)
+		$(PREFIX)/share/libfastrand $(MAN)/man1 $(MAN)/man3 $(MAN)/man7)
 	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/fastrand
 	install -m 644 include/fastrand.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 src/libfastrand.supp $(DESTDIR)$(PREFIX)/share/libfastrand/
 	install -m 644 src/man/fastrand.1 $(DESTDIR)$(MAN)/man1/
 	install -m 644 src/man/libfastrand.3 $(DESTDIR)$(MAN)/man3/
 	install -m 644 src/man/libfastrand.7 $(DESTDIR)$(MAN)/man7/
@@ -66,9 +67,11 @@ FOLDERS := $(if $(filter / /usr /usr/local,$(PREFIX)),,bin include \
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libfastrand.so pkgconfig/libfastrand.pc) \
-		$(addprefix $(DESTDIR)$(PREFIX)/,bin/fastrand include/fastrand.h) \
+		$(addprefix $(DESTDIR)$(PREFIX)/,bin/fastrand include/fastrand.h \
+		share/libfastrand/libfastrand.supp) \
 		$(addprefix $(DESTDIR)$(MAN)/,man1/fastrand.1 man3/libfastrand.3 \
 		man7/libfastrand.7)
+	rmdir $(DESTDIR)$(PREFIX)/share/libfastrand 2>/dev/null || true
 	$(if $(FOLDERS),{ cd $(DESTDIR)$(PREFIX)/ && rmdir -p \
 		--ignore-fail-on-non-empty $(FOLDERS); \
 		rmdir $(DESTDIR)$(PREFIX); } 2>/dev/null || true)
