@@ -3,10 +3,7 @@
  */
 #include "hardware.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
-
-#include "clock.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 
@@ -14,9 +11,26 @@
 
 static const char name[] = "rdrand";
 
+/*
+ * Ticks for a word; 1.5 to 4 of them are a nanosecond. Read at the start, the counter
+ * is no risk: glibc's loader reads it in every program, so that where PR_SET_TSC
+ * forbids it none comes as far as here. A clock may be a system call.
+ */
+enum { SLOW = 180 };
+
 static bool present(void)
 {
 	return x86_features() & X86_RDRAND;
+}
+
+/* Neither earlier nor later than where it is written. */
+static int64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence\n\trdtsc\n\tlfence"
+			 : "=a"(low), "=d"(high) : : "memory");
+	return (int64_t)((uint64_t)high << 32 | low);
 }
 
 static bool ask(uint64_t *word)
@@ -38,15 +52,23 @@ static bool ask(uint64_t *word)
 
 #include <sys/auxv.h>
 
+#include "clock.h"
 #include "real.h"
 
 static const char name[] = "rndr";
+
+enum { SLOW = 60 };	/* nanoseconds for a word */
 
 static bool present(void)
 {
 	enum { HWCAP2_HAS_RNG = 1 << 16 };
 
 	return real_told(AT_HWCAP2) & HWCAP2_HAS_RNG;
+}
+
+static int64_t ticks(void)
+{
+	return clock_nanoseconds();
 }
 
 static bool ask(uint64_t *word)
@@ -63,9 +85,16 @@ static bool ask(uint64_t *word)
 
 static const char name[] = "none";
 
+enum { SLOW = 0 };
+
 static bool present(void)
 {
 	return false;
+}
+
+static int64_t ticks(void)
+{
+	return -1;
 }
 
 static bool ask(uint64_t *word)
@@ -76,47 +105,38 @@ static bool ask(uint64_t *word)
 
 #endif
 
-enum { WORDS = 4, ROUNDS = 4, SLOW = 60 /* ns a word */ };
-enum verdict { UNKNOWN, USEFUL, USELESS };
+enum { WORDS = 4, ROUNDS = 4 };
 
-/* The best of a few short rounds: we may be interrupted in any of them. */
-static enum verdict judge(void)
+static bool useful;
+
+/* Fast in one of a few short rounds: we may be interrupted in any of them. */
+static bool fast(void)
 {
-	int64_t best = INT64_MAX;
 	uint64_t word;
 
-	if (!present())
-		return USELESS;
 	for (int round = 0; round < ROUNDS; round++) {
-		int64_t begin = clock_nanoseconds(), end;
+		int64_t begin = ticks(), end;
 
 		for (int i = 0; i < WORDS; i++)
 			if (!ask(&word))
-				return USELESS;
-		end = clock_nanoseconds();
+				return false;
+		end = ticks();
 		if (begin < 0 || end < begin)
-			return USELESS;
-		if (end - begin < best)
-			best = end - begin;
+			return false;
+		if (end - begin <= WORDS * SLOW)
+			return true;
 	}
-	return best <= WORDS * SLOW ? USEFUL : USELESS;
+	return false;
 }
 
-static bool useful(void)
+void hardware_start(void)
 {
-	static _Atomic(enum verdict) known;
-	enum verdict v = atomic_load_explicit(&known, memory_order_relaxed);
-
-	if (v == UNKNOWN) {
-		v = judge();
-		atomic_store_explicit(&known, v, memory_order_relaxed);
-	}
-	return v == USEFUL;
+	useful = present() && fast();
 }
 
 bool hardware_words(uint64_t *words, int count, uint64_t *last)
 {
-	bool alive = useful();
+	bool alive = useful;
 
 	for (int i = 0; alive && i < count; i++) {
 		alive = ask(&words[i]) && words[i] != *last;
@@ -134,10 +154,10 @@ uint64_t hardware_nonce(uint64_t *last)
 
 bool hardware_there(void)
 {
-	return useful();
+	return useful;
 }
 
 const char *hardware_name(void)
 {
-	return useful() ? name : "none";
+	return useful ? name : "none";
 }

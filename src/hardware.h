@@ -13,20 +13,25 @@
 #include <stdint.h>
 
 /*
- * A nonce: a fresh word, or 0 where the processor has none, is too slow to ask
- * (over 60 ns a word, as measured at the first call), or seems dead. *last, the
- * caller's, holds the word before: some processors repeat one for ever after a
- * resume.
+ * Finds out. At the start, and not at the first draw: to measure is to look at a
+ * clock, which a program may have forbidden itself by then.
+ */
+void hardware_start(void);
+
+/*
+ * A nonce: a fresh word, or 0 where the processor has none, was too slow at the
+ * start (over some 60 ns a word), or seems dead. *last, the caller's, holds the word
+ * before: some processors repeat one for ever after a resume.
  */
 uint64_t hardware_nonce(uint64_t *last);
 
 /* As many fresh words, or false: none is there, or one failed as said above. */
 bool hardware_words(uint64_t *words, int count, uint64_t *last);
 
-/* Is it there, and fast? Measures, if nobody has. */
+/* Is it there, and fast? */
 bool hardware_there(void);
 
-/* rdrand, rndr or none; measures, if nobody has. */
+/* rdrand, rndr or none. */
 const char *hardware_name(void);
 
 #endif

@@ -52,6 +52,7 @@ static enum tier best(const char **why)
 	*why = "no memory that fork wipes: an old kernel, or a limit on memory";
 	if (memory == BUCKET_NONE)
 		return TIER_OFF;
+	hardware_start();
 	*why = "FASTRAND_SOURCE";
 	if (settings.ceiling == TIER_KERNEL)
 		return TIER_KERNEL;

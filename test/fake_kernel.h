@@ -82,6 +82,10 @@ uint64_t hardware_nonce(uint64_t *last)
 	return hardware_words(&word, 1, last) ? word : 0;
 }
 
+void hardware_start(void)
+{
+}
+
 bool hardware_there(void)
 {
 	return true;

@@ -66,6 +66,10 @@ bool hardware_words(uint64_t *words, int count, uint64_t *last)
 	return true;
 }
 
+void hardware_start(void)
+{
+}
+
 bool hardware_there(void)
 {
 	return true;
