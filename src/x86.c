@@ -1,7 +1,8 @@
 /*
- * Asks the processor, and asks little: a hypervisor traps every cpuid, for one
- * to five microseconds. Two are enough, once in a process. The compiler's own
- * __builtin_cpu_supports makes a dozen of them whenever the library is loaded.
+ * What the loader has found out of the processor, or else the processor itself,
+ * which is asked little: a hypervisor traps every cpuid, for one to six
+ * microseconds. The compiler's own __builtin_cpu_supports makes a dozen of them
+ * whenever the library is loaded.
  */
 #include "x86.h"
 
@@ -10,16 +11,44 @@
 #include <cpuid.h>
 #include <stdatomic.h>
 
+#include "real.h"
+
 enum {
 	KNOWN = 1 << 30,	/* an empty set is an answer as well */
 
 	XCR0_AVX = 0x06,	/* the kernel saves xmm and ymm */
 	XCR0_AVX512 = 0xe6,	/* and k, zmm, and the upper sixteen */
-
-	/* Family 6 model 0x55, any stepping. */
-	SIGNATURE = 0x0fff0ff0,
-	SKYLAKE_SERVER = 0x00050650,
 };
+
+/* The registers, by their leaf, that have what we look for. */
+struct usable {
+	unsigned int c1, b7, c7;
+};
+
+/*
+ * As <sys/platform/x86.h> has it, in glibc 2.33 and later: what cpuid says, and
+ * what of it may be used, as the kernel and GLIBC_TUNABLES allow.
+ */
+struct cpuid_feature {
+	unsigned int cpuid_array[4];	/* eax, ebx, ecx, edx */
+	unsigned int active_array[4];
+};
+
+typedef const struct cpuid_feature *feature_leaf(unsigned int index);
+
+enum { INDEX_1 = 0, INDEX_7 = 1, EBX = 1, ECX = 2 };
+
+static bool told(struct usable *u)
+{
+	feature_leaf *leaf = REAL_NAMED("__x86_get_cpuid_feature_leaf");
+
+	if (!leaf)
+		return false;
+	u->c1 = leaf(INDEX_1)->active_array[ECX];
+	u->b7 = leaf(INDEX_7)->active_array[EBX];
+	u->c7 = leaf(INDEX_7)->active_array[ECX];
+	return true;
+}
 
 static unsigned int saved_by_kernel(void)
 {
@@ -29,37 +58,49 @@ static unsigned int saved_by_kernel(void)
 	return low;
 }
 
-static unsigned int look(void)
+static void ask(struct usable *u)
 {
-	unsigned int signature, b, c, d, saved, unused, set = 0;
+	unsigned int saved, a, d;
 
-	__cpuid(1, signature, unused, c, d);
-	if (c & bit_RDRND)
-		set |= X86_RDRAND;
-	if (c & bit_SSSE3)
-		set |= X86_SSSE3;
+	__cpuid(1, a, u->b7, u->c1, d);
+	u->b7 = u->c7 = 0;
 
 	/*
 	 * Without OSXSAVE, xgetbv is no instruction. With it there is a leaf
 	 * 13, and so a leaf 7: no need to ask which leaf is the last.
 	 */
-	if (!(c & bit_OSXSAVE) || !(c & bit_AVX))
-		return set;
+	if (!(u->c1 & bit_OSXSAVE) || !(u->c1 & bit_AVX))
+		return;
 	saved = saved_by_kernel();
 	if ((saved & XCR0_AVX) != XCR0_AVX)
-		return set;
-	__cpuid_count(7, 0, unused, b, c, d);
-	if (!(b & bit_AVX2))
+		return;
+	__cpuid_count(7, 0, a, u->b7, u->c7, d);
+	if ((saved & XCR0_AVX512) != XCR0_AVX512)
+		u->b7 &= ~(unsigned int)bit_AVX512F;
+}
+
+static unsigned int look(void)
+{
+	struct usable u;
+	unsigned int set = 0;
+
+	if (!told(&u))
+		ask(&u);
+	if (u.c1 & bit_RDRND)
+		set |= X86_RDRAND;
+	if (u.c1 & bit_SSSE3)
+		set |= X86_SSSE3;
+	if (!(u.b7 & bit_AVX2))
 		return set;
 	set |= X86_AVX2;
 
 	/*
-	 * One zmm instruction makes Skylake's server cores run everything
-	 * slower for a millisecond: the program would pay for our speed.
+	 * One zmm instruction makes the server cores of Skylake's time run
+	 * everything slower for a millisecond: the program would pay for our
+	 * speed. VBMI is what all that came after them have, and they have not.
 	 */
-	if ((saved & XCR0_AVX512) == XCR0_AVX512 &&
-	    (b & bit_AVX512F) && (b & bit_AVX512VL) &&
-	    (signature & SIGNATURE) != SKYLAKE_SERVER)
+	if ((u.b7 & bit_AVX512F) && (u.b7 & bit_AVX512VL) &&
+	    (u.c7 & bit_AVX512VBMI))
 		set |= X86_AVX512;
 	return set;
 }

@@ -13,8 +13,9 @@ enum {
 };
 
 /*
- * A set of the above; empty on other machines. Needs no constructor. Looks at
- * the processor once in a process: see x86.c for what that costs.
+ * A set of the above; empty on other machines. Needs no constructor. Finds out once
+ * in a process, which is at the start, since a program may have forbidden itself
+ * cpuid at the first draw: see x86.c for what that costs.
  */
 unsigned int x86_features(void);
 
