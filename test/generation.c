@@ -228,6 +228,30 @@ static void nothing_else_is_in_a_page_of_its_own(void **state)
 	}
 }
 
+/* The padding is read as a name: this one is a folder's, and that one a file's. */
+static void no_name_is_opened(void **state)
+{
+	static const struct rng_data names[] = {
+		{.generation = 23, .is_ready = 1, .padding = "/"},
+		{.generation = 23, .is_ready = 1, .padding = "here"},
+	};
+	int folder = (int)REAL_CALL(SYS_openat, AT_FDCWD, "/tmp", O_PATH);
+	int free = (int)REAL_CALL(SYS_dup, folder);
+	int file;
+
+	(void)state;
+	REAL_CALL(SYS_close, free);
+	for (int i = 0; i < LAYOUTS; i++)
+		for (size_t j = 0; j < sizeof names / sizeof *names; j++) {
+			lay_out(layouts[i].pages, &names[j]);
+			expect_none();
+			file = (int)REAL_CALL(SYS_dup, folder);
+			assert_int_equal(file, free);
+			REAL_CALL(SYS_close, file);
+		}
+	REAL_CALL(SYS_close, folder);
+}
+
 static void without_a_vdso_there_is_none(void **state)
 {
 	(void)state;
@@ -371,6 +395,7 @@ int main(void)
 		cmocka_unit_test(each_release_has_it_at_its_place),
 		cmocka_unit_test(what_has_another_shape_is_not_it),
 		cmocka_unit_test(nothing_else_is_in_a_page_of_its_own),
+		cmocka_unit_test(no_name_is_opened),
 		cmocka_unit_test(without_a_vdso_there_is_none),
 		cmocka_unit_test(agreement_is_of_state_and_page_both),
 		cmocka_unit_test(another_vdso_is_not_to_be_read),
