@@ -52,12 +52,14 @@ static bool opened_for_reading(int fd)
 }
 
 /*
- * Whose table is it? owner is the process that the table speaks for, as noted by
- * the constructor and by the child of every fork(3). A child that shares our
- * memory (vfork, CLONE_VM) has another number; so has the child of a raw fork,
- * which could have been told from them only by a page that fork wipes, and may
- * do with "unknown". A child that is pid 1 of a namespace shares its number with
- * a parent that is pid 1 of another.
+ * Whose table is it? It matters where a tag is believed without proof; where none
+ * is, getpid is not called, since not every filter allows it.
+ *
+ * owner is the process that the table speaks for, as noted by the constructor and
+ * by the child of every fork(3). A child that shares our memory (vfork, CLONE_VM)
+ * has another number; so has the child of a raw fork, which could have been told
+ * from them only by a page that fork wipes, and may do with "unknown". A child that
+ * is pid 1 of a namespace shares its number with a parent that is pid 1 of another.
  */
 static _Atomic(pid_t) owner;
 
@@ -69,21 +71,26 @@ static void own(void)
 
 __attribute__((constructor)) static void construct(void)
 {
-	urandom_fd_trusting = start() && start_trusts_fds();
+	if (!start() || !start_trusts_fds())
+		return;
 	own();
 	real_atfork(NULL, NULL, own);
+	urandom_fd_trusting = true;
+	/* What was tagged before now may be a child's that shares our memory. */
+	urandom_fd_range_ends(0, URANDOM_FDS - 1);
 }
 
 static bool own_table(void)
 {
 	pid_t self = (pid_t)REAL_CALL(SYS_getpid);
 
-	return self == owner && !(self == 1 && urandom_fd_trusting);
+	return self == owner && self != 1;
 }
 
 /*
- * Proof, tag, proof: whatever takes the number away from under us notes that
- * before or after our tag. Before, the second look finds it; after, it is noted.
+ * For a tag that will be trusted. Proof, tag, proof: whatever takes the number away
+ * from under us notes that before or after our tag. Before, the second look finds
+ * it; after, it is noted.
  */
 static void tag_random(int fd)
 {
@@ -110,7 +117,10 @@ bool urandom_fd_proved(int fd)
 	if (tag == URANDOM_RANDOM && (urandom_fd_trusting || device(fd)))
 		return true;
 	if (tag == URANDOM_UNKNOWN && device(fd) && opened_for_reading(fd)) {
-		tag_random(fd);
+		if (urandom_fd_trusting)
+			tag_random(fd);
+		else
+			note(fd, URANDOM_RANDOM);
 		return true;
 	}
 	note(fd, URANDOM_OTHER);
@@ -148,9 +158,13 @@ int urandom_fd_opened(int fd, const char *path, int flags)
 	if (fd < 0)
 		return fd;
 	urandom_fd_is_other(fd);
-	if (readable(flags) && worth_a_look(path) &&
-	    !atomic_load_explicit(&latched, memory_order_relaxed))
+	if (!readable(flags) || !worth_a_look(path) ||
+	    atomic_load_explicit(&latched, memory_order_relaxed))
+		return fd;
+	if (urandom_fd_trusting)
 		tag_random(fd);
+	else
+		note(fd, URANDOM_UNKNOWN);
 	return fd;
 }
 
@@ -165,6 +179,8 @@ int urandom_fd_copied(enum urandom_tag from, int to)
 {
 	if (to < 0)
 		return to;
+	if (from == URANDOM_RANDOM && !urandom_fd_trusting)
+		from = URANDOM_UNKNOWN;
 	note(to, from == URANDOM_UNKNOWN ? URANDOM_UNKNOWN : URANDOM_OTHER);
 	if (from == URANDOM_RANDOM && !atomic_load(&latched))
 		tag_random(to);

@@ -8,9 +8,10 @@
  * interpose/open.c, birth.c and descriptor.c keep it up.
  *
  * Three rules follow. To say "unknown" or "other" of a number is always safe. To
- * say "random" needs proof, and a table that is this process's alone: a child of
- * vfork must not speak for its parent. What ends a descriptor is noted before
- * the kernel is asked, what begins one after.
+ * say "random" needs proof: where each read is proved, the first read gives it, and
+ * an open asks nothing. Where the tag is trusted, it needs a table that is this
+ * process's alone, too: a child of vfork must not speak for its parent. What ends a
+ * descriptor is noted before the kernel is asked, what begins one after.
  *
  * Numbers from URANDOM_FDS on are never served. All of it is lock-free, safe in
  * signal handlers, and leaves errno alone.
@@ -55,7 +56,7 @@ static inline bool urandom_fd_trusted(int fd)
 
 /*
  * Of one that may be: is it, now, the device, open for reading? One fstat (none
- * if tags are trusted); one fcntl more the first time for an unknown one.
+ * if tags are trusted); one fcntl more the first time, for an unknown one.
  */
 bool urandom_fd_proved(int fd);
 
@@ -68,7 +69,7 @@ void urandom_fd_is_other(int fd);
 
 /*
  * This number was just opened by that path with those flags. Only a path whose
- * last part is random, urandom, stdin or a number is worth an fstat. A negative
+ * last part is random, urandom, stdin or a number is worth a look. A negative
  * number is none, here and below; either is given back.
  */
 int urandom_fd_opened(int fd, const char *path, int flags);
