@@ -9,9 +9,8 @@
 #include "wipe.h"
 
 /*
- * Finds the variant at the first key stream, not at the start: to ask a
- * processor what it can do costs 10 us in a virtual machine, and many programs
- * never draw.
+ * Chooses the variant, once. What the processor can do was found out at the start
+ * (x86.h): no cpuid is executed here.
  */
 static void first_stream(struct chacha20 *c, uint8_t *out, size_t blocks)
 {
