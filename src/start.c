@@ -99,7 +99,9 @@ static void find_out(void)
 		tier = best(&why);
 	if (settings.explain)
 		explain_start(settings.explain, tier);
-	one_generator = tier >= TIER_CALL || since_5_6();
+	/* A kernel that has such memory is newer, and need not be asked. */
+	one_generator = memory == BUCKET_DROPPABLE ||
+			(tier > TIER_OFF && since_5_6());
 	tier_set(tier, why);
 }
 
