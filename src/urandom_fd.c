@@ -25,11 +25,35 @@ static void note(int fd, enum urandom_tag tag)
 				      memory_order_release);
 }
 
+/*
+ * What is asked at each read is to be a call that the loader makes in every program:
+ * a filter that was there before us allows it. With glibc 2.33 to 2.38 that is
+ * newfstatat instead of fstat; before Linux 6.6 it took twice as long.
+ */
+static atomic_bool by_newfstatat;
+
+static bool loader_calls_newfstatat(void)
+{
+	const char *(*version)(void) = REAL_NAMED("gnu_get_libc_version");
+	const char *is = version ? version() : "";
+
+	return !strncmp(is, "2.3", 3) && is[3] >= '3' && is[3] <= '8';
+}
+
+static bool look(int fd, struct stat64 *is)
+{
+#if defined(SYS_newfstatat)
+	if (atomic_load_explicit(&by_newfstatat, memory_order_relaxed))
+		return !REAL_CALL(SYS_newfstatat, fd, "", is, AT_EMPTY_PATH);
+#endif
+	return real_stat(fd, is);
+}
+
 static bool device(int fd)
 {
 	struct stat64 s;
 
-	if (!real_stat(fd, &s) || !S_ISCHR(s.st_mode) ||
+	if (!look(fd, &s) || !S_ISCHR(s.st_mode) ||
 	    major(s.st_rdev) != MEMORY_DEVICES)
 		return false;
 	return minor(s.st_rdev) == URANDOM ||
@@ -44,11 +68,10 @@ static bool readable(long flags)
 	return (mode == O_RDONLY || mode == O_RDWR) && !(flags & O_PATH);
 }
 
+/* Of nothing: a call that whoever reads makes anyway, where fcntl may be none. */
 static bool opened_for_reading(int fd)
 {
-	long flags = REAL_CALL(SYS_fcntl, fd, F_GETFL);
-
-	return flags >= 0 && readable(flags);
+	return REAL_CALL(SYS_read, fd, NULL, 0) == 0;
 }
 
 /*
@@ -71,7 +94,11 @@ static void own(void)
 
 __attribute__((constructor)) static void construct(void)
 {
-	if (!start() || !start_trusts_fds())
+	if (!start())
+		return;
+	by_newfstatat = loader_calls_newfstatat() &&
+			!strcmp(start_memory(), "droppable");
+	if (!start_trusts_fds())
 		return;
 	own();
 	real_atfork(NULL, NULL, own);

@@ -56,7 +56,7 @@ static inline bool urandom_fd_trusted(int fd)
 
 /*
  * Of one that may be: is it, now, the device, open for reading? One fstat (none
- * if tags are trusted); one fcntl more the first time, for an unknown one.
+ * if tags are trusted); one read of nothing more the first time.
  */
 bool urandom_fd_proved(int fd);
 
