@@ -54,13 +54,13 @@ static atomic_int searches;
  * A place that is not mapped must not be touched: some pages there raise SIGBUS.
  * So the kernel is to read the padding, as the name of a file. In the right place
  * that is the empty name, of which there is none. Any other would be looked for in
- * folder -1. By openat, since the loader makes that call in every program: a
- * filter that was there before us allows it.
+ * folder -1, and at the worst be found, and not opened. By openat, since the loader
+ * makes that call in every program: a filter that was there before us allows it.
  */
 static bool readable(const volatile struct rng_data *data)
 {
 	long answer = REAL_CALL(SYS_openat, -1, data->padding,
-				O_RDONLY | O_CLOEXEC);
+				O_PATH | O_CLOEXEC);
 
 	if (answer >= 0)
 		REAL_CALL(SYS_close, answer);
