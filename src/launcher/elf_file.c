@@ -12,14 +12,21 @@
 
 enum {
 	NATIVE = __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB,
-	HEADERS_MAX = 4096,
-	DYNAMIC_MAX = 4096,
+	TABLE_MAX = 65536,	/* the kernel takes no more program headers */
 };
+
+/* As much of a table as there is in one read. */
+static size_t read_some(int fd, void *to, size_t len, uint64_t offset)
+{
+	ssize_t got = offset <= INT64_MAX ? pread(fd, to, len, (off_t)offset) :
+					    -1;
+
+	return got < 0 ? 0 : (size_t)got;
+}
 
 static bool read_at(int fd, void *to, size_t len, uint64_t offset)
 {
-	return offset <= INT64_MAX &&
-	       pread(fd, to, len, (off_t)offset) == (ssize_t)len;
+	return read_some(fd, to, len, offset) == len;
 }
 
 /* Both classes are one once they are read. */
@@ -47,51 +54,50 @@ static bool read_header(int fd, Elf64_Ehdr *to)
 	       read_at(fd, to, sizeof *to, 0);
 }
 
-static bool read_segment(int fd, const Elf64_Ehdr *header, unsigned int i,
-			 Elf64_Phdr *to)
+static Elf64_Phdr segment_at(const uint8_t *table, bool wide, unsigned int i)
 {
-	uint64_t at = header->e_phoff + (uint64_t)i * header->e_phentsize;
+	Elf64_Phdr segment;
 	Elf32_Phdr small;
 
-	if (header->e_ident[EI_CLASS] == ELFCLASS64)
-		return read_at(fd, to, sizeof *to, at);
-	if (!read_at(fd, &small, sizeof small, at))
-		return false;
-	*to = (Elf64_Phdr){
+	if (wide) {
+		memcpy(&segment, table + i * sizeof segment, sizeof segment);
+		return segment;
+	}
+	memcpy(&small, table + i * sizeof small, sizeof small);
+	return (Elf64_Phdr){
 		.p_type = small.p_type,
 		.p_offset = small.p_offset,
 		.p_filesz = small.p_filesz,
 	};
-	return true;
 }
 
-static bool read_dynamic(int fd, bool wide, uint64_t at, Elf64_Dyn *to)
+static Elf64_Dyn entry_at(const uint8_t *table, bool wide, size_t i)
 {
+	Elf64_Dyn entry;
 	Elf32_Dyn small;
 
-	if (wide)
-		return read_at(fd, to, sizeof *to, at);
-	if (!read_at(fd, &small, sizeof small, at))
-		return false;
-	to->d_tag = small.d_tag;
-	to->d_un.d_val = small.d_un.d_val;
-	return true;
+	if (wide) {
+		memcpy(&entry, table + i * sizeof entry, sizeof entry);
+		return entry;
+	}
+	memcpy(&small, table + i * sizeof small, sizeof small);
+	entry.d_tag = small.d_tag;
+	entry.d_un.d_val = small.d_un.d_val;
+	return entry;
 }
 
 /* Does the file say of itself that it is a program, not a library? */
-static bool says_program(int fd, const Elf64_Ehdr *header,
-			 const Elf64_Phdr *dynamic)
+static bool says_program(int fd, bool wide, const Elf64_Phdr *dynamic)
 {
-	bool wide = header->e_ident[EI_CLASS] == ELFCLASS64;
-	uint64_t step = wide ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
-	uint64_t count = dynamic->p_filesz / step;
+	size_t step = wide ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
+	uint8_t table[TABLE_MAX] = {0};
+	size_t len = dynamic->p_filesz < sizeof table ? dynamic->p_filesz :
+							sizeof table;
 
-	for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
-		Elf64_Dyn entry;
+	len = read_some(fd, table, len, dynamic->p_offset);
+	for (size_t i = 0; i < len / step; i++) {
+		Elf64_Dyn entry = entry_at(table, wide, i);
 
-		if (!read_dynamic(fd, wide, dynamic->p_offset + i * step,
-				  &entry))
-			return false;
 		if (entry.d_tag == DT_NULL)
 			return false;
 		if (entry.d_tag == DT_FLAGS_1)
@@ -114,22 +120,34 @@ static bool read_loader(int fd, const Elf64_Phdr *segment, struct elf_file *f)
  * A program is dynamic if it names its loader. What names none and is not
  * marked as a program is a library: and the loader itself is one, which may be
  * run with the real program as its argument and preloads as ever.
+ *
+ * However many segments there are of a kind, one is read: the kernel takes the
+ * first loader, the loader the last dynamic section.
  */
 static bool read_segments(int fd, const Elf64_Ehdr *header, struct elf_file *f)
 {
+	bool wide = header->e_ident[EI_CLASS] == ELFCLASS64;
+	size_t step = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	size_t len = header->e_phnum * step;
 	bool program = header->e_type == ET_EXEC;
+	Elf64_Phdr loader = {0}, dynamic = {0};
+	uint8_t table[TABLE_MAX] = {0};
 
-	for (unsigned int i = 0; i < header->e_phnum && i < HEADERS_MAX; i++) {
-		Elf64_Phdr segment;
+	if (header->e_phentsize != step || len > sizeof table ||
+	    !read_at(fd, table, len, header->e_phoff))
+		return false;
+	for (unsigned int i = 0; i < header->e_phnum; i++) {
+		Elf64_Phdr segment = segment_at(table, wide, i);
 
-		if (!read_segment(fd, header, i, &segment))
-			return false;
-		if (segment.p_type == PT_INTERP &&
-		    !read_loader(fd, &segment, f))
-			return false;
+		if (segment.p_type == PT_INTERP && loader.p_type != PT_INTERP)
+			loader = segment;
 		if (segment.p_type == PT_DYNAMIC)
-			program |= says_program(fd, header, &segment);
+			dynamic = segment;
 	}
+	if (loader.p_type == PT_INTERP && !read_loader(fd, &loader, f))
+		return false;
+	if (!program && dynamic.p_type == PT_DYNAMIC)
+		program = says_program(fd, wide, &dynamic);
 	f->library = header->e_type == ET_DYN && !program;
 	f->dynamic = f->loader[0] || f->library;
 	return true;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,8 @@ static const char installed[] = PRELOAD;
 
 /* No other library has it. */
 static const char our_name[] = "fastrand_getrandom";
+
+enum { LIBRARY_MAX = 64 << 20 };
 
 static char *join(const char *a, const char *b, const char *c)
 {
@@ -106,20 +107,18 @@ static bool is_there(const char *file, const void *data)
 	return access(file, F_OK) == 0;
 }
 
-/* Is our name anywhere in it? */
-static bool has_our_name(int fd)
+/*
+ * Is our name anywhere in it? Read, not mapped: somebody may cut it short. A file
+ * may say of itself that it is larger than any library.
+ */
+static bool has_our_name(int fd, size_t size)
 {
-	struct stat is;
-	void *all;
-	bool has;
+	void *all = size <= LIBRARY_MAX ? malloc(size) : NULL;
+	ssize_t len = all ? pread(fd, all, size, 0) : 0;
+	bool has = len > 0 &&
+		   memmem(all, (size_t)len, our_name, sizeof our_name);
 
-	if (fstat(fd, &is) < 0)
-		return false;
-	all = mmap(NULL, (size_t)is.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (all == MAP_FAILED)
-		return false;
-	has = memmem(all, (size_t)is.st_size, our_name, sizeof our_name);
-	munmap(all, (size_t)is.st_size);
+	free(all);
 	return has;
 }
 
@@ -128,11 +127,14 @@ static bool is_library(const char *file, const void *kind)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct elf_file f;
+	struct stat is;
 	bool good;
 
 	if (fd < 0)
 		return false;
-	good = elf_file_read(&f, fd) && f.library && has_our_name(fd) &&
+	good = fstat(fd, &is) == 0 && S_ISREG(is.st_mode) &&
+	       elf_file_read(&f, fd) && f.library &&
+	       has_our_name(fd, (size_t)is.st_size) &&
 	       (!kind || elf_file_alike(&f, kind));
 	close(fd);
 	return good;

@@ -29,12 +29,17 @@
 
 enum { SCRIPT_LEVELS = 4 };
 
-static bool runnable(const char *path)
+/* Nothing else is executed; and to open a device may do something. */
+static bool regular(const char *path)
 {
 	struct stat is;
 
-	return stat(path, &is) == 0 && S_ISREG(is.st_mode) &&
-	       access(path, X_OK) == 0;
+	return stat(path, &is) == 0 && S_ISREG(is.st_mode);
+}
+
+static bool runnable(const char *path)
+{
+	return regular(path) && access(path, X_OK) == 0;
 }
 
 bool target_find(const char *command, char path[static PATH_MAX])
@@ -167,12 +172,15 @@ static struct target judge_unreadable(const char *path, const char *subject)
 static struct target look_at(const char *path, const struct library *l,
 			     const char *subject, char next[static PATH_MAX])
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct target t = {0};
 	bool cleared = false;
 	struct elf_file f;
+	int fd;
 
 	*next = '\0';
+	if (!regular(path))
+		return t;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return judge_unreadable(path, subject);
 	if (elf_file_read(&f, fd))
