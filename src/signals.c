@@ -39,24 +39,43 @@ bool signals_present;
 static const volatile struct vmclock *vmclock;
 static const volatile uint32_t *sysgenid;
 
+/*
+ * The page of an empty file is a SIGBUS. What is in /dev is looked at by read, a call
+ * that the loader makes in every program; a device may refuse to be read.
+ */
+static bool is_empty(int fd)
+{
+	uint32_t some;
+
+	return REAL_CALL(SYS_read, fd, &some, sizeof some) == 0;
+}
+
+/* A stand-in may be another user's, who could make an empty one of it. */
+static bool is_ours(int fd)
+{
+	struct stat64 is;
+
+	return real_stat(fd, &is) &&
+	       (!S_ISREG(is.st_mode) || is.st_uid == 0 ||
+		is.st_uid == real_told(AT_EUID));
+}
+
 /* One page, read-only, of the device, or of the file that stands for it. */
 static const volatile void *map(const char *device, const char *stand_in)
 {
 	size_t page = getauxval(AT_PAGESZ);
 	const char *path = secure_getenv(stand_in);
 	const volatile void *at = NULL;
-	uint32_t some;
-	long fd;
+	int fd;
 
 	if (!path && getauxval(AT_EUID) != 0)
 		return NULL;
-	fd = REAL_CALL(SYS_openat, AT_FDCWD, path ? path : device,
-		       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = (int)REAL_CALL(SYS_openat, AT_FDCWD, path ? path : device,
+			    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	/* An empty file's page is a SIGBUS. A device may refuse to be read. */
-	if (REAL_CALL(SYS_read, fd, &some, sizeof some) != 0)
-		at = real_map(page, PROT_READ, MAP_SHARED, (int)fd);
+	if (!is_empty(fd) && (!path || is_ours(fd)))
+		at = real_map(page, PROT_READ, MAP_SHARED, fd);
 	REAL_CALL(SYS_close, fd);
 	return at;
 }

@@ -33,6 +33,8 @@ static void change(int offset, uint64_t by)
 	__atomic_add_fetch(sequence, 1, __ATOMIC_SEQ_CST);
 }
 
+static uid_t owner;	/* of the files; 0: whoever this is */
+
 static void prepare(void)
 {
 	snprintf(vmclock_path, sizeof vmclock_path, "/tmp/vmclock.%d",
@@ -41,6 +43,8 @@ static void prepare(void)
 		 (int)getpid());
 	vmclock = play(vmclock_path);
 	sysgenid = play(sysgenid_path);
+	expect(!owner || (chown(vmclock_path, owner, owner) == 0 &&
+			  chown(sysgenid_path, owner, owner) == 0));
 	memcpy(vmclock, "VCLK", 4);
 	vmclock[8] = 1;
 	*(uint64_t *)(vmclock + FLAGS) = 1 << 8;
@@ -239,6 +243,14 @@ static void an_empty_file_is_no_vmclock(void)
 	expect(unlink(path) == 0);
 }
 
+/* Who could make an empty one of it. */
+static void another_users_file_is_no_vmclock(void)
+{
+	only_for_root();
+	owner = 65534;
+	with_signals("in_foreign", "", "");
+}
+
 static void a_device_that_is_not_there_is_none(void)
 {
 	setenv("FASTRAND_VMCLOCK", "/nonexistent", 1);
@@ -256,6 +268,7 @@ int main(int argc, char **argv)
 		APART(an_unsettled_clock_leaves_it_to_the_kernel),
 		APART(another_file_is_no_vmclock),
 		APART(an_empty_file_is_no_vmclock),
+		APART(another_users_file_is_no_vmclock),
 		APART(a_device_that_is_not_there_is_none),
 	};
 	static const struct promise executed[] = {
