@@ -21,9 +21,45 @@
 
 extern struct r_debug _r_debug __attribute__((weak));
 
+/*
+ * Since glibc 2.35 each namespace that dlmopen has made follows with a list of
+ * its own, and r_version says so by 2. r_map of one that is empty is NULL.
+ */
+struct lists {
+	struct r_debug list;
+	struct lists *next;
+};
+
+static bool has_us(const struct link_map *m)
+{
+	while (m && m->l_ld != _DYNAMIC)
+		m = m->l_next;
+	return m;
+}
+
+/* The one that we are in: another has a libc with an errno of its own. */
+static struct lists *find_lists(void)
+{
+	struct lists *all = (struct lists *)&_r_debug, *l = all;
+
+	while (l && !has_us(l->list.r_map))
+		l = l->list.r_version < 2 ? NULL : l->next;
+	return l ? l : all;
+}
+
+/* Its first object may be closed, and is then another. */
 static struct link_map *head(void)
 {
-	return &_r_debug ? _r_debug.r_map : NULL;
+	static struct lists *ours;
+	struct lists *l = __atomic_load_n(&ours, __ATOMIC_RELAXED);
+
+	if (!&_r_debug)
+		return NULL;
+	if (!l) {
+		l = find_lists();
+		__atomic_store_n(&ours, l, __ATOMIC_RELAXED);
+	}
+	return l->list.r_map;
 }
 
 #else
