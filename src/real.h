@@ -89,6 +89,24 @@ static inline long real_result(long answer)
 		next_ ? next_ arguments : (errno = ENOSYS, -1); \
 	})
 
+/* The function, or another of its type. */
+#define REAL_OR(name, other) \
+	({ \
+		__typeof__(name) *next_ = REAL(name); \
+		next_ ? next_ : (other); \
+	})
+
+/*
+ * The call, or the kernel's: for names that are no more than a system call of that
+ * name.
+ */
+#define REAL_OR_KERNEL(name, ...) \
+	({ \
+		__typeof__(name) *next_ = REAL(name); \
+		next_ ? next_(__VA_ARGS__) : \
+			(int)real_result(REAL_CALL(SYS_##name, __VA_ARGS__)); \
+	})
+
 /* What a slot holds of a name that was looked for in vain. */
 enum { REAL_ABSENT = 1 };
 
