@@ -25,6 +25,7 @@
 #include "../urandom_fd.h"
 #include "export.h"
 #include "names.h"
+#include "old_libc.h"
 
 int pidfd_open(pid_t, unsigned int);
 int pidfd_getfd(int, int, unsigned int);
@@ -54,9 +55,6 @@ BIRTH(mkstemps64, (char *name, int suffix), (name, suffix))
 BIRTH(mkostemps64, (char *name, int suffix, int flags), (name, suffix, flags))
 BIRTH(getpt, (void), ())
 )
-BIRTH(shm_open, (const char *name, int flags, mode_t mode),
-      (name, flags, mode))
-BIRTH(memfd_create, (const char *name, unsigned int flags), (name, flags))
 BIRTH(socket, (int domain, int type, int protocol), (domain, type, protocol))
 BIRTH(accept, (int fd, names_peer peer, socklen_t *len), (fd, peer, len))
 BIRTH(accept4, (int fd, names_peer peer, socklen_t *len, int flags),
@@ -71,12 +69,26 @@ BIRTH(inotify_init1, (int flags), (flags))
 BIRTH(fanotify_init, (unsigned int flags, unsigned int events),
       (flags, events))
 BIRTH(posix_openpt, (int flags), (flags))
-BIRTH(pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))
+
+EXPORT int shm_open(const char *name, int flags, mode_t mode)
+{
+	return born(REAL_OR(shm_open, old_libc_shm_open)(name, flags, mode));
+}
+
+EXPORT int memfd_create(const char *name, unsigned int flags)
+{
+	return born(REAL_OR_KERNEL(memfd_create, name, flags));
+}
+
+EXPORT int pidfd_open(pid_t pid, unsigned int flags)
+{
+	return born(REAL_OR_KERNEL(pidfd_open, pid, flags));
+}
 
 /* Another process's: anything, as in a message. */
 EXPORT int pidfd_getfd(int pidfd, int target, unsigned int flags)
 {
-	int fd = REAL_OR_ENOSYS(pidfd_getfd, (pidfd, target, flags));
+	int fd = REAL_OR_KERNEL(pidfd_getfd, pidfd, target, flags);
 
 	urandom_fd_ends(fd);
 	return fd;
@@ -92,7 +104,8 @@ EXPORT mqd_t mq_open(const char *name, int flags, ...)
 	mode = va_arg(rest, mode_t);
 	attributes = va_arg(rest, struct mq_attr *);
 	va_end(rest);
-	return born(REAL_OR_ENOSYS(mq_open, (name, flags, mode, attributes)));
+	return born(REAL_OR(mq_open, old_libc_mq_open)(name, flags, mode,
+						       attributes));
 }
 
 static int born_pair(int answer, const int *pair)
@@ -118,7 +131,8 @@ BIRTH_OF_PAIR(socketpair, (int domain, int type, int protocol, int pair[2]),
 EXPORT int openpty(int *master, int *slave, char *name,
 		   const struct termios *mode, const struct winsize *size)
 {
-	int answer = REAL_OR_ENOSYS(openpty, (master, slave, name, mode, size));
+	int answer = REAL_OR(openpty, old_libc_openpty)(master, slave, name,
+							mode, size);
 
 	if (!answer) {
 		urandom_fd_is_other(*master);

@@ -26,6 +26,7 @@
 #include "../urandom_fd.h"
 #include "export.h"
 #include "names.h"
+#include "old_libc.h"
 
 int __close(int);
 int __dup2(int, int);
@@ -86,20 +87,20 @@ FCNTL(fcntl64, REAL_NAMED("fcntl64") ? REAL(fcntl64) : REAL(fcntl))
 
 /* --- Ends -------------------------------------------------------------- */
 
-#define CLOSE(name) \
+#define CLOSE(name, next) \
 	EXPORT int name(int fd) \
 	{ \
 		int answer; \
 \
 		urandom_fd_ends(fd); \
-		answer = REAL_OR_ENOSYS(name, (fd)); \
+		answer = (next)(fd); \
 		urandom_fd_ends(fd); \
 		return answer; \
 	}
 
-CLOSE(close)
-CLOSE(mq_close)
-ONLY_GLIBC(CLOSE(__close))
+CLOSE(close, REAL(close))
+CLOSE(mq_close, REAL_OR(mq_close, old_libc_mq_close))
+ONLY_GLIBC(CLOSE(__close, REAL(__close)))
 
 /*
  * With CLOSE_RANGE_UNSHARE this thread goes on with a table of its own, and with
@@ -108,18 +109,13 @@ ONLY_GLIBC(CLOSE(__close))
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	bool ends = !(flags & (CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC));
-	__typeof__(close_range) *next = REAL(close_range);
 	int answer;
 
 	if (flags & CLOSE_RANGE_UNSHARE)
 		urandom_fd_latch();
 	if (ends)
 		urandom_fd_range_ends(first, last);
-	if (next)
-		answer = next(first, last, flags);
-	else
-		answer = (int)real_result(
-			REAL_CALL(SYS_close_range, first, last, flags));
+	answer = REAL_OR_KERNEL(close_range, first, last, flags);
 	if (ends)
 		urandom_fd_range_ends(first, last);
 	return answer;
@@ -207,14 +203,15 @@ EXPORT int login_tty(int fd)
 {
 	standard_ends();
 	urandom_fd_ends(fd);
-	return REAL_OR_ENOSYS(login_tty, (fd));
+	return REAL_OR(login_tty, old_libc_login_tty)(fd);
 }
 
 /* In the child 0, 1 and 2 are the terminal; its table is its own. */
 EXPORT int forkpty(int *master, char *name, const struct termios *mode,
 		   const struct winsize *size)
 {
-	int answer = REAL_OR_ENOSYS(forkpty, (master, name, mode, size));
+	int answer = REAL_OR(forkpty, old_libc_forkpty)(master, name, mode,
+							size);
 
 	if (!answer)
 		standard_ends();
