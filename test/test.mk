@@ -1,7 +1,7 @@
 # Tests of the rooms, with fakes for others; of the library from outside; scripts.
 WHITEBOX := $(patsubst test/%.c,%,$(wildcard $(addprefix test/,$(addsuffix .c,\
 	chacha20 model fill step step_threads step_contexts step_overlap secrets \
-	generation elf_symbol image image_mark image_wiped scale))))
+	generation elf_symbol old_libc image image_mark image_wiped scale))))
 PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
 BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls soak,\
 	$(patsubst test/%.c,%,$(wildcard test/*.c)))
