@@ -59,8 +59,11 @@ static struct bucket *map_secrets(enum bucket_memory *kind)
 	at = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 	if (at && advise(at, size, -1) < 0 &&
 	    !advise(at, size, MADV_WIPEONFORK) &&
-	    !advise(at, size, MADV_DONTDUMP))
+	    !advise(at, size, MADV_DONTDUMP)) {
+		/* Where the whole process is merged (PR_SET_MEMORY_MERGE). */
+		advise(at, size, MADV_UNMERGEABLE);
 		return at;
+	}
 	if (at)
 		REAL_CALL(SYS_munmap, at, size);
 	*kind = BUCKET_NONE;
