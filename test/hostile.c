@@ -29,6 +29,10 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#define PR_GET_MEMORY_MERGE 68
+#endif
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -244,6 +248,40 @@ static void droppable_memory_is_used_where_advice_is_refused(void)
 {
 	ENTER(REFUSE(madvise, EPERM), END_IN(ALLOW));
 	again_as("usual");
+}
+
+/* Of each mapping that fork wipes: would the kernel merge its pages? */
+static void as_merged(void)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	bool merged = false, wiped = false;
+	char line[1024];
+
+	if (prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) != 1)
+		skip_because("merging is not handed on to a program");
+	expect_tier_at_most("kernel");
+	expect(maps != NULL);
+	while (fgets(line, sizeof line, maps)) {
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		merged |= strstr(line, " mg") != NULL;
+		if (!strstr(line, " wf"))
+			continue;
+		wiped = true;
+		expect(!strstr(line, " mg"));
+	}
+	fclose(maps);
+	expect(merged);
+	expect(wiped || tier_is("off"));
+}
+
+/* The kernel looks for pages that are the same, in all of a program's memory. */
+static void pages_with_secrets_are_not_merged(void)
+{
+	if (prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) != 0)
+		skip_because("this kernel merges no program's pages");
+	ENTER(REFUSE_DROPPABLE, END_IN(ALLOW));
+	again_as("merged");
 }
 
 /*
@@ -1339,6 +1377,7 @@ static const struct {
 	{"usual", as_usual},
 	{"without-droppable", as_without_droppable},
 	{"without-memory", as_without_memory},
+	{"merged", as_merged},
 	{"little-memory", as_little_memory},
 	{"narrow", as_narrow},
 	{"refused", as_refused},
@@ -1370,6 +1409,7 @@ int main(int count, char **arguments)
 		APART(a_kernel_before_wipeonfork_keeps_nothing),
 		APART(memory_that_would_be_dumped_keeps_nothing),
 		APART(droppable_memory_is_used_where_advice_is_refused),
+		APART(pages_with_secrets_are_not_merged),
 		APART(address_space_may_be_short),
 		APART(nothing_may_be_locked),
 		APART(everything_may_be_locked_in_mid_life),
