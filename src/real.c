@@ -37,6 +37,30 @@ static bool has_us(const struct link_map *m)
 	return m;
 }
 
+/*
+ * Before that we are in no list that is to be found. But our libc is: the loader
+ * works with one build of it, so that in our namespace is the same file as the base
+ * list's, elsewhere; and where it is we know from a name that is bound to it.
+ */
+static struct lists *find_libc(const struct link_map *m)
+{
+	static struct link_map libc;
+	static struct lists alone = {.list = {.r_map = &libc}};
+
+	for (; m; m = m->l_next) {
+		const char *at = elf_symbol(m->l_addr, m->l_ld, "getauxval");
+		uintptr_t away = (uintptr_t)getauxval - (uintptr_t)at;
+
+		if (!at || away % 4096 ||
+		    !elf_symbol(m->l_addr, m->l_ld, "gnu_get_libc_version"))
+			continue;
+		libc.l_addr = m->l_addr + away;
+		libc.l_ld = (ElfW(Dyn) *)((uintptr_t)m->l_ld + away);
+		return &alone;
+	}
+	return NULL;
+}
+
 /* The one that we are in: another has a libc with an errno of its own. */
 static struct lists *find_lists(void)
 {
@@ -44,6 +68,8 @@ static struct lists *find_lists(void)
 
 	while (l && !has_us(l->list.r_map))
 		l = l->list.r_version < 2 ? NULL : l->next;
+	if (!l)
+		l = find_libc(_r_debug.r_map);
 	return l ? l : all;
 }
 
@@ -57,7 +83,7 @@ static struct link_map *head(void)
 		return NULL;
 	if (!l) {
 		l = find_lists();
-		__atomic_store_n(&ours, l, __ATOMIC_RELAXED);
+		__atomic_store_n(&ours, l, __ATOMIC_RELEASE);
 	}
 	return l->list.r_map;
 }

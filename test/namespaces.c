@@ -4,24 +4,12 @@
  */
 #include "draws.h"
 
-#include <gnu/libc-version.h>
-
 static int (*their_open)(const char *, int, ...);
 static int (*their_close)(int);
 static ssize_t (*their_read)(int, void *, size_t);
 static FILE *(*their_fopen)(const char *, const char *);
 static int *(*their_errno)(void);
 static void (*their_info)(struct fastrand_info *, size_t);
-
-static void only_where_lists_are_told(void)
-{
-	int major = 0, minor = 0;
-
-	if (sscanf(gnu_get_libc_version(), "%d.%d", &major, &minor) == 2 &&
-	    major == 2 && minor < 35)
-		skip_because("before glibc 2.35 the loader does not tell what "
-			     "else is in a namespace");
-}
 
 static void take(void *from, const char *name, void *to)
 {
@@ -89,7 +77,6 @@ static void expect_reads_are_served(void)
 
 static void errors_arrive_in_the_namespace_that_asked(void)
 {
-	only_where_lists_are_told();
 	begin_in(LM_ID_NEWLM);
 	expect_errors_arrive();
 	expect_reads_are_served();
@@ -98,7 +85,6 @@ static void errors_arrive_in_the_namespace_that_asked(void)
 /* In the third, which is behind another in the loader's list of them. */
 static void errors_arrive_in_any_namespace(void)
 {
-	only_where_lists_are_told();
 	expect(dlmopen(LM_ID_NEWLM, beside("plugin_swap.so"), RTLD_NOW));
 	begin_in(LM_ID_NEWLM);
 	expect_errors_arrive();
@@ -109,10 +95,8 @@ static void errors_arrive_in_any_namespace(void)
 static void what_was_there_before_may_be_closed(void)
 {
 	Lmid_t space = LM_ID_BASE;
-	void *first;
+	void *first = dlmopen(LM_ID_NEWLM, beside("plugin_swap.so"), RTLD_NOW);
 
-	only_where_lists_are_told();
-	first = dlmopen(LM_ID_NEWLM, beside("plugin_swap.so"), RTLD_NOW);
 	expect(first && dlinfo(first, RTLD_DI_LMID, &space) == 0);
 	begin_in(space);
 	expect_reads_are_served();
