@@ -186,6 +186,8 @@ static bool may_call(enum part part, long call)
 
 	switch (part) {
 	case START:
+		if (getenv("FASTRAND_VMCLOCK") && call == fstat_call)
+			return true;
 		return !droppable && !tier_is("off") &&
 		       (call == SYS_uname || call == SYS_madvise);
 	case DRAWS:
@@ -231,7 +233,7 @@ static void the_start_makes_no_new_call(void)
 	expect_nothing_new(START);
 }
 
-/* Of an administrator that has such a device. */
+/* Of an administrator that has such a device. Of what stands for it: whose is it? */
 static void looking_for_second_signals_is_no_new_call(void)
 {
 	setenv("FASTRAND_VMCLOCK", "/proc/self/exe", 1);
