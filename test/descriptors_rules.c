@@ -23,6 +23,8 @@ ssize_t WEAK __pread64_chk(int fd, void *buf, size_t len, off64_t offset,
 			   size_t room);
 ssize_t WEAK preadv2(int fd, const struct iovec *parts, int count, off_t offset,
 		     int flags);
+ssize_t WEAK preadv64v2(int fd, const struct iovec *parts, int count,
+			off64_t offset, int flags);
 
 /* Counts that the compiler would warn of, if it knew them. */
 static volatile int minus_one = -1, one = 1, too_many = 1025;
@@ -147,6 +149,113 @@ static void readv_keeps_the_kernels_rules(void)
 	EXPECT_AS_THE_KERNEL(readv(fd, &negative, 1),
 			     RAW(SYS_readv, fd, &negative, 1));
 	expect(close(fd) == 0);
+}
+
+static ssize_t by_readv(int fd, const struct iovec *parts, int count)
+{
+	return readv(fd, parts, count);
+}
+
+static ssize_t by_preadv(int fd, const struct iovec *parts, int count)
+{
+	return preadv(fd, parts, count, 0);
+}
+
+static ssize_t by_preadv64(int fd, const struct iovec *parts, int count)
+{
+	return preadv64(fd, parts, count, 0);
+}
+
+static ssize_t by_preadv2(int fd, const struct iovec *parts, int count)
+{
+	return preadv2(fd, parts, count, 0, 0);
+}
+
+static ssize_t by_preadv64v2(int fd, const struct iovec *parts, int count)
+{
+	return preadv64v2(fd, parts, count, 0, 0);
+}
+
+/*
+ * The kernel copies a vector before it writes a byte. So a buffer may be the
+ * vector itself, or hold its other parts, seen at this address or at another.
+ */
+static void a_vector_is_read_once_by(ssize_t (*by)(int, const struct iovec *,
+						   int))
+{
+	uint8_t bytes[SERVED_LEN];
+	int fd = open_served(), page = memfd_create("vector", 0);
+	struct iovec *vector, *alias;
+	size_t counts[] = {2, 8, 9, 16, 17, 1024}, size = 16384, i, c;
+
+	expect(page >= 0 && ftruncate(page, (off_t)size) == 0);
+	vector = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	alias = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	expect(vector != MAP_FAILED && alias != MAP_FAILED);
+	for (c = 0; c < COUNT(counts); c++) {
+		size_t count = counts[c], len = count * sizeof *vector;
+		/* The whole vector; its second part; its last, elsewhere. */
+		struct iovec first[] = {{vector, len},
+					{vector + 1, sizeof *vector},
+					{alias + count - 1, sizeof *vector}};
+
+		for (i = 0; i < COUNT(first); i++) {
+			struct iovec last = {bytes, sizeof bytes};
+
+			memset(vector, 0, len);
+			memset(bytes, 0, sizeof bytes);
+			vector[0] = first[i];
+			vector[count - 1] = last;
+			expect(by(fd, vector, (int)count) ==
+			       (ssize_t)(first[i].iov_len + sizeof bytes));
+			expect_random_bytes(bytes, sizeof bytes);
+			expect((memcmp(&vector[count - 1], &last, sizeof last)
+				== 0) == (i == 1 && count > 2));
+		}
+		/* The last part is refused, when the vector is gone. */
+		memset(vector, 0, len);
+		vector[0] = first[0];
+		vector[count - 1] = (struct iovec){NULL, sizeof bytes};
+		expect(by(fd, vector, (int)count) == (ssize_t)len);
+	}
+	expect(munmap(vector, size) == 0 && munmap(alias, size) == 0);
+	expect(close(page) == 0);
+	expect_served(fd);
+	expect(close(fd) == 0);
+}
+
+static void a_vector_is_read_once(void)
+{
+	a_vector_is_read_once_by(by_readv);
+	a_vector_is_read_once_by(by_preadv);
+	a_vector_is_read_once_by(by_preadv64);
+	if (preadv2)
+		a_vector_is_read_once_by(by_preadv2);
+	if (preadv64v2)
+		a_vector_is_read_once_by(by_preadv64v2);
+}
+
+/* What is no descriptor is said before what is no vector. */
+static void a_vector_that_is_not_there_is_the_kernels_affair(void)
+{
+	const uintptr_t never[] = {0, 1, 4095, (uintptr_t)-1, (uintptr_t)-4096};
+	int device = open_served(), closed = dup(device), file = open_known(1);
+	int unseen = (int)RAW(SYS_dup, file);
+	void *gone = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	size_t i;
+
+	expect(close(closed) == 0 && gone != MAP_FAILED);
+	for (i = 0; i < COUNT(never); i++) {
+		expect(readv(device, (struct iovec *)never[i], one) == -1);
+		expect(errno == EFAULT);
+		expect(readv(closed, (struct iovec *)never[i], one) == -1);
+		expect(errno == EBADF);
+	}
+	expect(readv(closed, gone, one) == -1 && errno == EBADF);
+	expect(readv(file, gone, one) == -1 && errno == EFAULT);
+	expect(readv(unseen, gone, one) == -1 && errno == EFAULT);
+	expect(close(device) == 0 && close(file) == 0 && close(unseen) == 0);
 }
 
 static void preadv2_keeps_the_kernels_rules(void)
@@ -298,6 +407,8 @@ int main(void)
 		APART(absurd_lengths_get_the_kernels_answer),
 		APART(a_read_ends_at_the_kernels_limit),
 		APART(readv_keeps_the_kernels_rules),
+		APART(a_vector_is_read_once),
+		APART(a_vector_that_is_not_there_is_the_kernels_affair),
 		APART(preadv2_keeps_the_kernels_rules),
 		APART(the_device_does_not_block),
 		APART(the_descriptor_stays_the_real_one),

@@ -5,11 +5,11 @@
  *
  * Like libc's these are cancellation points: tested before a bucket is taken.
  */
-#include <limits.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../explain.h"
+#include "../fill_checks.h"
 #include "../fill_small.h"
 #include "../real.h"
 #include "../tier.h"
@@ -20,7 +20,7 @@
 
 enum {
 	READ_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */
-	VECTOR_MAX = 1024,	/* UIO_MAXIOV */
+	VECTOR_MAX = 16,	/* parts, on the stack of whoever calls */
 };
 
 ssize_t __read(int, void *, size_t);
@@ -29,16 +29,22 @@ ssize_t __pread64(int, void *, size_t, off64_t);
 ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
 ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
+/* False; and why it is left to the kernel, for whoever wants to know. */
+static bool does_not_pay(size_t len)
+{
+	if (explain_wanted())
+		explain(EXPLAIN_READ, len,
+			fill_refuse(tier_now() == TIER_OFF ? FILL_OFF :
+							     FILL_SMALL));
+	return false;
+}
+
 /* Is the device behind it, so far as that is worth to know? */
 static bool proved(int fd, size_t len)
 {
 	if (fill_pays_proof(len))
 		return urandom_fd_proved(fd);
-	if (explain_wanted() && urandom_fd_proved(fd))
-		explain(EXPLAIN_READ, len,
-			fill_refuse(tier_now() == TIER_OFF ? FILL_OFF :
-							     FILL_SMALL));
-	return false;
+	return explain_wanted() && urandom_fd_proved(fd) && does_not_pay(len);
 }
 
 ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
@@ -52,25 +58,46 @@ ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 	return (ssize_t)len;
 }
 
-/* Where a vector cannot be memory, or is none, the kernel says what is wrong. */
+/*
+ * The kernel copies a vector before it writes to a part of it: the vector may
+ * lie in its own buffers. So do we, if it is short; a long one is the kernel's.
+ *
+ * It is not looked at before the descriptor is proved: of any other the kernel
+ * says what is wrong, the vector or the descriptor itself.
+ */
 static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 {
-	size_t all = 0;
-	bool ok = true;
+	struct iovec part[VECTOR_MAX];
+	size_t all = 0, done = 0;
+	long rest;
+	int i;
 
-	if (count <= 0 || count > VECTOR_MAX || (uintptr_t)vector < 65536)
+	if (count <= 0 || count > VECTOR_MAX ||
+	    !fill_plausible(vector, (size_t)count * sizeof *vector))
 		return -1;
-	for (int i = 0; i < count; i++) {
-		if (vector[i].iov_len > READ_MAX - all)
+	if (!fill_pays_proof(READ_MAX) && !explain_wanted())
+		return -1;
+	if (!urandom_fd_proved(fd))
+		return -1;
+	for (i = 0; i < count; i++) {
+		part[i] = vector[i];
+		if (part[i].iov_len > READ_MAX - all)
 			return -1;
-		all += vector[i].iov_len;
+		all += part[i].iov_len;
 	}
-	if (!all || !proved(fd, all))
+	if (!all || (!fill_pays_proof(all) && !does_not_pay(all)))
 		return -1;
-	for (int i = 0; ok && i < count; i++)
-		ok = !vector[i].iov_len ||
-		     fill(vector[i].iov_base, vector[i].iov_len);
-	return explain(EXPLAIN_READ, all, ok) ? (ssize_t)all : -1;
+	for (i = 0; i < count; done += part[i++].iov_len)
+		if (part[i].iov_len &&
+		    !fill(part[i].iov_base, part[i].iov_len))
+			break;
+	if (explain(EXPLAIN_READ, all, i == count))
+		return (ssize_t)all;
+	/* What libc would read once more may be overwritten by now. */
+	rest = REAL_CALL(SYS_readv, fd, part + i, count - i);
+	if (rest > 0)
+		done += (size_t)rest;
+	return done ? (ssize_t)done : -1;
 }
 
 /* The device has no position, but one must be given that a file could have. */
