@@ -11,7 +11,11 @@
 #include <stdio_ext.h>
 #include <wchar.h>
 
-enum { LARGE = 16384, UNEVEN = 5000 /* not whole blocks */ };
+enum {
+	LARGE = 16384,
+	UNEVEN = 5000, /* not whole blocks */
+	BUFFER = 4096, /* what libc reads of the device at once */
+};
 
 static uint8_t bytes[LARGE];
 
@@ -234,6 +238,153 @@ static void a_stream_is_left_as_libc_leaves_it(void)
 	expect(fclose(stream) == 0);
 }
 
+/* --- cancellation: where libc would read, and there alone --- */
+
+static size_t by_fread(FILE *stream)
+{
+	return fread(bytes, 1, LARGE, stream);
+}
+
+static size_t by_fread_unlocked(FILE *stream)
+{
+	return fread_unlocked(bytes, 1, LARGE, stream);
+}
+
+static size_t by___fread_chk(FILE *stream)
+{
+	return __fread_chk(bytes, LARGE, 1, LARGE, stream);
+}
+
+static size_t by___fread_unlocked_chk(FILE *stream)
+{
+	return __fread_unlocked_chk(bytes, LARGE, 1, LARGE, stream);
+}
+
+static size_t by_fread_of_a_buffer(FILE *stream)
+{
+	return fread(bytes, 1, BUFFER, stream);
+}
+
+static size_t (*const freads[])(FILE *) = {
+	by_fread, by_fread_unlocked, by___fread_chk, by___fread_unlocked_chk,
+};
+
+struct cancelled {
+	size_t (*by)(FILE *);
+	FILE *stream;
+	int state;
+};
+
+static void *reads_with_cancellation_pending(void *argument)
+{
+	struct cancelled *how = argument;
+
+	pthread_setcancelstate(how->state, NULL);
+	pthread_cancel(pthread_self());
+	how->by(how->stream);
+	return NULL;
+}
+
+/* Is it where a request to cancel is acted on? */
+static bool cancelled(size_t (*by)(FILE *), FILE *stream, int state)
+{
+	struct cancelled how = {by, stream, state};
+	pthread_t thread;
+	void *result;
+
+	memset(bytes, 0, sizeof bytes);
+	expect(pthread_create(&thread, NULL, reads_with_cancellation_pending,
+			      &how) == 0);
+	expect(pthread_join(thread, &result) == 0);
+	return result == PTHREAD_CANCELED;
+}
+
+static void expect_nothing_held(FILE *stream)
+{
+	uint64_t before = preload_served();
+
+	expect(ftrylockfile(stream) == 0);
+	funlockfile(stream);
+	expect_stream_served(fread(bytes, 1, LARGE, stream), LARGE, before);
+}
+
+static void fread_acts_on_a_pending_cancellation(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+
+	for (size_t i = 0; i < COUNT(freads); i++)
+		for (int again = 0; again < 20; again++) {
+			expect(cancelled(freads[i], stream,
+					 PTHREAD_CANCEL_ENABLE));
+			for (size_t at = 0; at < LARGE; at++)
+				expect(bytes[at] == 0);
+			expect_nothing_held(stream);
+		}
+	expect(fclose(stream) == 0);
+}
+
+static void fread_goes_on_where_cancellation_is_disabled(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+
+	for (size_t i = 0; i < COUNT(freads); i++) {
+		expect(!cancelled(freads[i], stream, PTHREAD_CANCEL_DISABLE));
+		expect_random_bytes(bytes, LARGE);
+		expect_nothing_held(stream);
+	}
+	expect(fclose(stream) == 0);
+}
+
+/* Of glibc's modes: no function on this stream is a cancellation point. */
+static void fread_goes_on_where_the_stream_says_so(void)
+{
+	FILE *stream = fopen("/dev/urandom", "rc");
+
+	for (size_t i = 0; i < COUNT(freads); i++) {
+		expect(!cancelled(freads[i], stream, PTHREAD_CANCEL_ENABLE));
+		expect_random_bytes(bytes, LARGE);
+		expect_nothing_held(stream);
+	}
+	expect(fclose(stream) == 0);
+}
+
+static void fread_goes_on_where_nothing_has_to_be_read(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+
+	expect(ungetc(getc(stream), stream) != EOF);
+	if (stream->_IO_read_end - stream->_IO_read_ptr != BUFFER)
+		skip_because("a stream has a buffer of another size here");
+	expect(!cancelled(by_fread_of_a_buffer, stream, PTHREAD_CANCEL_ENABLE));
+	expect_random_bytes(bytes, BUFFER);
+	expect_nothing_held(stream);
+	expect(fclose(stream) == 0);
+}
+
+static void *reads_a_stream(void *stream)
+{
+	by_fread(stream);
+	return NULL;
+}
+
+/* The request comes while fread waits for the stream. */
+static void fread_acts_on_a_cancellation_after_a_wait(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	pthread_t thread;
+	void *result;
+
+	flockfile(stream);
+	expect(pthread_create(&thread, NULL, reads_a_stream, stream) == 0);
+	usleep(20000);
+	expect(pthread_cancel(thread) == 0);
+	funlockfile(stream);
+	expect(pthread_join(thread, &result) == 0);
+	expect(result == PTHREAD_CANCELED);
+	expect_nothing_held(stream);
+	expect(fclose(stream) == 0);
+}
+
 static void no_handle_is_as_libc_has_it(void)
 {
 	FILE *volatile no_stream = NULL;
@@ -260,6 +411,11 @@ int main(void)
 		APART(a_prompt_is_flushed),
 		APART(a_lock_of_the_programs_is_not_waited_for),
 		APART(a_stream_is_left_as_libc_leaves_it),
+		APART(fread_acts_on_a_pending_cancellation),
+		APART(fread_goes_on_where_cancellation_is_disabled),
+		APART(fread_goes_on_where_the_stream_says_so),
+		APART(fread_goes_on_where_nothing_has_to_be_read),
+		APART(fread_acts_on_a_cancellation_after_a_wait),
 		APART(no_handle_is_as_libc_has_it),
 	};
 

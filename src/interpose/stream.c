@@ -31,6 +31,7 @@ enum {
 	 */
 	NOT_OURS = 0x0001 | 0x0002 | 0x0004 | 0x0010 | 0x0020 | 0x0100 |
 		   0x0200 | 0x0800 | 0x8000,
+	NOT_CANCELLED = 0x0002,	/* _flags2 */
 };
 
 size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
@@ -69,22 +70,48 @@ static void advance(FILE *stream, size_t len)
 		stream->_offset += (off64_t)len;
 }
 
-/* True if all of it was served. */
-static bool serve(FILE *stream, void *buf, size_t len, bool lock)
+static void give_back(FILE *stream, bool lock)
 {
-	ssize_t served = -1;
-
-	/* A lock of the program's may be held by whoever waits for us. */
-	if (stream->_flags & NOT_OURS)
-		return false;
-	if (lock)
-		flockfile(stream);
-	if (untouched(stream))
-		served = read_serve(stream->_fileno, buf, len, cpu_stack());
-	if (served >= 0)
-		advance(stream, len);
 	if (lock)
 		funlockfile(stream);
+}
+
+/*
+ * Is it ours to read? Then it is locked, if it is to be. For one that somebody
+ * holds libc waits; and while it does, a request to cancel may come.
+ */
+static bool take(FILE *stream, bool lock)
+{
+	/* A lock of the program's may be held by whoever waits for us. */
+	if ((stream->_flags & NOT_OURS) || (lock && ftrylockfile(stream)))
+		return false;
+	if (untouched(stream))
+		return true;
+	give_back(stream, lock);
+	return false;
+}
+
+/*
+ * True if all of it was served. libc would read, and so act on a request to
+ * cancel, unless the stream was opened with a 'c'. Its frames then unlock the
+ * stream; ours do not, so it is given back for the question.
+ */
+static bool serve(FILE *stream, void *buf, size_t len, bool lock)
+{
+	ssize_t served;
+
+	if (!take(stream, lock))
+		return false;
+	if (!(stream->_flags2 & NOT_CANCELLED)) {
+		give_back(stream, lock);
+		real_testcancel();
+		if (!take(stream, lock))
+			return false;
+	}
+	served = read_serve(stream->_fileno, buf, len, cpu_stack());
+	if (served >= 0)
+		advance(stream, len);
+	give_back(stream, lock);
 	return served >= 0;
 }
 
