@@ -1,12 +1,13 @@
 #!/bin/bash
 # What the file promises every program that it is preloaded into: the names it
 # puts in front of theirs, and nothing that could keep one from starting.
-# test/exports.sh LIBRARY
+# test/exports.sh LIBRARY [BUILD_DIRECTORY]
 set -u
 # shellcheck source=test/count.bash
 . "$(dirname "$0")/count.bash"
 
-library=${1:?usage: $0 LIBRARY}
+library=${1:?usage: $0 LIBRARY [BUILD_DIRECTORY]}
+odd=${2:+$2/test/odd}
 map=$(dirname "$0")/../src/exports.map
 
 machine=$(readelf -hW "$library" | sed -n 's/^ *Machine: *//p')
@@ -55,6 +56,11 @@ the_list_has_the_random_names() {
 		arc4random_uniform syscall fastrand_info; do
 		listed | grep -qx "$name" || echo "$name is not listed"
 	done
+}
+
+# Our own names are called as we like.
+odd_arguments_are_tried_with_every_name() {
+	comm -23 <(listed | grep -v '^fastrand_') <("$odd" names | sort)
 }
 
 # Not data, and not what a resolver chooses before relocation is done.
@@ -143,6 +149,11 @@ control_flow_is_protected() {
 check nothing_is_exported_but_the_list
 check the_whole_list_is_exported
 check the_list_has_the_random_names
+if [ -n "$odd" ]; then
+	check odd_arguments_are_tried_with_every_name
+else
+	skip_because "no build directory given: is every name in test/odd.c?"
+fi
 check all_exports_are_functions
 check there_are_no_symbol_versions_of_ours
 check only_libc_is_needed

@@ -68,19 +68,24 @@ static inline void only_the_proof_sees_this(void)
 		skip_because("FASTRAND_TRUST_FDS=1: no proof before a read");
 }
 
-/*
- * Tier off is whatever libc has; since glibc 2.41 that is a generator in the
- * process, which faults, maps memory and is killed as it likes.
- */
-static inline void only_where_off_is_the_kernel(void)
+/* Since glibc 2.41 its getrandom and arc4random are no system calls. */
+static inline bool libc_has_a_generator(void)
 {
 	const char *(*version)(void) = (const char *(*)(void))(uintptr_t)
 		dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	int major = 0, minor = 0;
 
-	if (version && preload_told("FASTRAND_SOURCE", "off") &&
-	    sscanf(version(), "%d.%d", &major, &minor) == 2 &&
-	    (major > 2 || minor >= 41))
+	return version && sscanf(version(), "%d.%d", &major, &minor) == 2 &&
+	       (major > 2 || minor >= 41);
+}
+
+/*
+ * Tier off is whatever libc has: a generator in the process faults, maps memory
+ * and is killed as it likes.
+ */
+static inline void only_where_off_is_the_kernel(void)
+{
+	if (preload_told("FASTRAND_SOURCE", "off") && libc_has_a_generator())
 		skip_because("tier off is libc's own generator here");
 }
 

@@ -130,7 +130,8 @@ static bool serve(FILE *stream, void *buf, size_t len, bool lock)
 	{ \
 		size_t len; \
 \
-		if (urandom_fd_maybe(stream->_fileno) && (fits) && \
+		/* What does not fit ends the program, whatever the stream. */ \
+		if ((fits) && urandom_fd_maybe(stream->_fileno) && \
 		    !__builtin_mul_overflow(size, count, &len) && \
 		    serve(stream, buf, len, lock)) \
 			return count; \
