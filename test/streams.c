@@ -385,6 +385,27 @@ static void fread_acts_on_a_cancellation_after_a_wait(void)
 	expect(fclose(stream) == 0);
 }
 
+/* glibc looks for a '+' no further than at the seventh character. */
+static void a_plus_that_libc_ignores_makes_no_reader(void)
+{
+	static const char *const modes[] = {"w,ccs=UTF-8+", "abbbbbb+"};
+	FILE *stream;
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		stream = fopen("/dev/urandom", modes[i]);
+		if (!stream || fcntl(fileno(stream), F_GETFL) & O_RDWR)
+			skip_because("this libc has another view of a mode");
+		expect_unreadable(fileno(stream));
+		stream = freopen("/dev/random", modes[i], stream);
+		expect(stream != NULL);
+		expect_unreadable(fileno(stream));
+		expect(fclose(stream) == 0);
+	}
+	stream = fopen64("/dev/urandom", "wbbbbb+");
+	expect_served(fileno(stream));
+	expect(fclose(stream) == 0);
+}
+
 static void no_handle_is_as_libc_has_it(void)
 {
 	FILE *volatile no_stream = NULL;
@@ -416,6 +437,7 @@ int main(void)
 		APART(fread_goes_on_where_the_stream_says_so),
 		APART(fread_goes_on_where_nothing_has_to_be_read),
 		APART(fread_acts_on_a_cancellation_after_a_wait),
+		APART(a_plus_that_libc_ignores_makes_no_reader),
 		APART(no_handle_is_as_libc_has_it),
 	};
 

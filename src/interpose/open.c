@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdio_ext.h>
 
 #include "../real.h"
 #include "../urandom_fd.h"
@@ -84,21 +84,21 @@ static int descriptor(FILE *stream)
 
 /*
  * Streams are read inside libc, where we do not reach; but libstdc++ opens by
- * fopen and reads the descriptor.
+ * fopen and reads the descriptor. What libc made of the mode, the stream tells:
+ * of a '+' that comes late it makes nothing.
  */
-static FILE *stream_opened(FILE *stream, const char *path, const char *mode)
+static FILE *stream_opened(FILE *stream, const char *path)
 {
 	if (stream)
 		urandom_fd_opened(descriptor(stream), path,
-				  *mode == 'r' || strchr(mode, '+') ? O_RDWR :
-								      O_WRONLY);
+				  __freadable(stream) ? O_RDWR : O_WRONLY);
 	return stream;
 }
 
 #define FOPEN(name) \
 	EXPORT FILE *name(const char *path, const char *mode) \
 	{ \
-		return stream_opened(REAL(name)(path, mode), path, mode); \
+		return stream_opened(REAL(name)(path, mode), path); \
 	}
 
 FOPEN(fopen)
@@ -112,7 +112,7 @@ ONLY_GLIBC(FOPEN(fopen64) FOPEN(_IO_fopen))
 		stream = REAL(name)(path, mode, stream); \
 		if (!path) \
 			return stream; \
-		return stream_opened(stream, path, mode); \
+		return stream_opened(stream, path); \
 	}
 
 FREOPEN(freopen)
