@@ -10,6 +10,7 @@
 #include "residue_search.h"
 
 #include <sched.h>
+#include <stdio_ext.h>
 #include <sys/ioctl.h>
 
 #ifndef RNDRESEEDCRNG
@@ -140,8 +141,10 @@ static void ask_syscall_read(uintptr_t *words, size_t len)
 	ask_read(words + 1, len);
 }
 
+/* With nothing in the stream's buffer: the bytes there came earlier. */
 static void ask_fread(uintptr_t *words, size_t len)
 {
+	__fpurge(stream);
 	words[0] = (uintptr_t)taken->drawn;
 	words[1] = 1;
 	words[2] = len;

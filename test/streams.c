@@ -13,8 +13,8 @@
 
 enum {
 	LARGE = 16384,
-	UNEVEN = 5000, /* not whole blocks */
-	BUFFER = 4096, /* what libc reads of the device at once */
+	UNEVEN = 5000,	/* not whole blocks */
+	BUFFER = 4096,	/* what libc reads of the device at once */
 };
 
 static uint8_t bytes[LARGE];
@@ -238,6 +238,127 @@ static void a_stream_is_left_as_libc_leaves_it(void)
 	expect(fclose(stream) == 0);
 }
 
+/*
+ * The same calls on a device that is never served, of the same block size: what
+ * a program can find out about the two streams is the same.
+ */
+static FILE *pair[2];
+
+static void expect_alike(void)
+{
+	FILE *a = pair[0], *b = pair[1];
+
+	expect(a->_flags == b->_flags && a->_mode == b->_mode);
+	expect(a->_offset == b->_offset);
+	expect(__fbufsize(a) == __fbufsize(b));
+	expect(!__freading(a) == !__freading(b));
+	expect(!__fwriting(a) == !__fwriting(b));
+	expect(__fpending(a) == __fpending(b));
+	expect(a->_IO_read_end - a->_IO_read_ptr ==
+	       b->_IO_read_end - b->_IO_read_ptr);
+	expect(!a->_IO_read_base == !b->_IO_read_base);
+}
+
+static void expect_read_alike(size_t size, size_t count)
+{
+	size_t got[2];
+
+	for (int i = 0; i < 2; i++)
+		got[i] = fread(bytes, size, count, pair[i]);
+	expect(got[0] == got[1]);
+	expect_alike();
+}
+
+static void begin_pair(const char *mode)
+{
+	pair[0] = fopen("/dev/urandom", mode);
+	pair[1] = fopen("/dev/zero", mode);
+	expect(pair[0] && pair[1]);
+}
+
+static void end_pair(void)
+{
+	expect(fclose(pair[0]) == 0 && fclose(pair[1]) == 0);
+}
+
+static void what_is_left_is_as_libc_leaves_it(void)
+{
+	static const char *const modes[] = {"r", "r+", "w+", "a+"};
+	static const size_t lengths[] = {
+		UNEVEN, LARGE, 100, UNEVEN, 4096, 1, LARGE - 1, UNEVEN, 4095,
+		4097, 12000, 8192, LARGE,
+	};
+	uint64_t before = preload_served();
+
+	for (size_t m = 0; m < COUNT(modes); m++) {
+		begin_pair(modes[m]);
+		for (size_t i = 0; i < COUNT(lengths); i++) {
+			expect_read_alike(1, lengths[i]);
+			expect_read_alike(7, lengths[i] / 7);
+			if (i % 4 != m)
+				continue;
+			expect(fseek(pair[0], 0, SEEK_SET) ==
+			       fseek(pair[1], 0, SEEK_SET));
+			expect_alike();
+			expect_read_alike(lengths[i], 1);
+		}
+		end_pair();
+	}
+	expect(!preload_counts() || preload_served() > before + 40);
+}
+
+static void a_fresh_stream_is_left_as_libc_leaves_it(void)
+{
+	static const size_t lengths[] = {4096, UNEVEN, 8192, LARGE, 4097};
+
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		begin_pair("r");
+		expect_read_alike(1, lengths[i]);
+		end_pair();
+	}
+}
+
+static void a_wide_stream_counts_as_libcs_does(void)
+{
+	begin_pair("r");
+	expect(fwide(pair[0], 1) > 0 && fwide(pair[1], 1) > 0);
+	for (int i = 0; i < 4; i++) {
+		expect_read_alike(1, UNEVEN);
+		expect_read_alike(1, LARGE);
+	}
+	end_pair();
+}
+
+/* Of the block that its end came from, the rest comes before the new file. */
+static void what_is_in_the_buffer_comes_before_another_file(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	int file = open_known(1), left = 2 * 4096 - UNEVEN;
+
+	expect(fread(bytes, 1, UNEVEN, stream) == UNEVEN);
+	expect(dup2(file, fileno(stream)) == fileno(stream));
+	expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	expect_random_bytes(bytes, (size_t)left);
+	expect(known_is(bytes + left, 1, 0, (size_t)(LARGE - left)));
+	expect(fclose(stream) == 0 && close(file) == 0);
+}
+
+static void bytes_in_the_buffer_come_again(void)
+{
+	FILE *stream = fopen("/dev/urandom", "r");
+	uint8_t again[100];
+
+	expect(fseek(stream, 0, SEEK_SET) == 0);
+	for (int i = 0; i < 10; i++) {
+		expect(fread(bytes, 1, UNEVEN + 100, stream) == UNEVEN + 100);
+		expect(fseek(stream, -100, SEEK_CUR) == 0);
+		expect(fread(again, 1, sizeof again, stream) == sizeof again);
+		expect(memcmp(again, bytes + UNEVEN, sizeof again) == 0);
+		expect(fread(bytes, 1, LARGE, stream) == LARGE);
+	}
+	expect(fclose(stream) == 0);
+}
+
 /* --- cancellation: where libc would read, and there alone --- */
 
 static size_t by_fread(FILE *stream)
@@ -432,6 +553,11 @@ int main(void)
 		APART(a_prompt_is_flushed),
 		APART(a_lock_of_the_programs_is_not_waited_for),
 		APART(a_stream_is_left_as_libc_leaves_it),
+		APART(what_is_left_is_as_libc_leaves_it),
+		APART(a_fresh_stream_is_left_as_libc_leaves_it),
+		APART(a_wide_stream_counts_as_libcs_does),
+		APART(what_is_in_the_buffer_comes_before_another_file),
+		APART(bytes_in_the_buffer_come_again),
 		APART(fread_acts_on_a_pending_cancellation),
 		APART(fread_goes_on_where_cancellation_is_disabled),
 		APART(fread_goes_on_where_the_stream_says_so),
