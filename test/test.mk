@@ -3,10 +3,10 @@ WHITEBOX := $(patsubst test/%.c,%,$(wildcard $(addprefix test/,$(addsuffix .c,\
 	chacha20 model fill step step_threads step_contexts step_overlap secrets \
 	generation elf_symbol old_libc image image_mark image_wiped scale))))
 PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
-BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls soak,\
+BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls compare soak,\
 	$(patsubst test/%.c,%,$(wildcard test/*.c)))
 SCRIPTS := $(patsubst test/%.sh,%,$(wildcard test/*.sh))
-PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls \
+PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls compare \
 	$(addsuffix .so,$(PLUGINS)))
 CMOCKA = $(if $(filter calls,$*),,-lcmocka -lpthread -ldl)
 LDFLAGS_plugin_sysv := -Wl,--hash-style=sysv
