@@ -46,7 +46,9 @@ static void look(pid_t pid)
 	case SYS_readv:
 	case SYS_pread64:
 	case SYS_preadv:
-		reads += is_device(pid, info.entry.args[0]);
+		/* One of nothing asks for nothing. */
+		reads += info.entry.args[2] &&
+			 is_device(pid, info.entry.args[0]);
 		break;
 	}
 }

@@ -697,6 +697,68 @@ static void a_draw_interrupted_by_a_raw_clone_parts(void)
 	expect_interrupted_draws_part(raw_clone);
 }
 
+/*
+ * Threads that the program makes itself, with a thread pointer of its own: what
+ * lies there need not be its address, and may be 0.
+ */
+#if defined(__x86_64__)
+
+enum { OWN_THREADS = 2, OWN_DRAWS = 200000, OWN_BLOCK = 65536 };
+
+static atomic_bool all_are_there;
+
+static int draws_by_number(void *unused)
+{
+	uint64_t word[2];
+
+	(void)unused;
+	while (!all_are_there)
+		sched_yield();
+	for (int i = 0; i < OWN_DRAWS; i++) {
+		if (syscall(SYS_getrandom, word, sizeof word, 0L) != sizeof word)
+			_exit(1);
+		words_add(words, word, sizeof word);
+	}
+	_exit(0);
+}
+
+static void threads_whose_pointer_points_to_0_draw(void)
+{
+	const int flags = CLONE_VM | CLONE_SETTLS | SIGCHLD;
+	pid_t child[OWN_THREADS];
+	struct fastrand_info before;
+
+	if (!tier_is("page"))
+		skip_because("in other tiers such a thread runs libc's code");
+	words = words_new(OWN_THREADS * OWN_DRAWS * 2);
+	before = info_now();
+	for (size_t i = 0; i < OWN_THREADS; i++) {
+		char *block = mmap(NULL, 2 * OWN_BLOCK, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		expect(block != MAP_FAILED);
+		/* The stack below; what libc keeps below a pointer, and it. */
+		child[i] = clone(draws_by_number, block + OWN_BLOCK, flags,
+				 NULL, NULL, block + OWN_BLOCK * 3 / 2);
+		expect(child[i] > 0);
+	}
+	all_are_there = true;
+	for (size_t i = 0; i < OWN_THREADS; i++)
+		reap(child[i]);
+	expect(info_now().requests - before.requests >
+	       OWN_THREADS * OWN_DRAWS * 9 / 10);
+	words_expect_distinct(words, OWN_THREADS * OWN_DRAWS * 2);
+}
+
+#else
+
+static void threads_whose_pointer_points_to_0_draw(void)
+{
+	skip_because("such threads are made on x86-64 only");
+}
+
+#endif
+
 int main(int count, char **arguments)
 {
 	static struct promise promises[] = {
@@ -723,6 +785,7 @@ int main(int count, char **arguments)
 		APART(a_loop_interrupted_by_a_raw_clone_parts),
 		APART(a_draw_interrupted_by_fork_parts),
 		APART(a_draw_interrupted_by_a_raw_clone_parts),
+		APART(threads_whose_pointer_points_to_0_draw),
 	};
 
 	if (!draws_begin())
