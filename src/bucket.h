@@ -146,6 +146,9 @@ extern __attribute__((visibility("hidden"))) chacha20_blocks *bucket_stream;
 /* Maps the common set's memory, once, and says of what kind it is. */
 enum bucket_memory bucket_start(void);
 
+/* Of what kind it is: BUCKET_NONE before. */
+enum bucket_memory bucket_memory(void);
+
 /* Calls see for every bucket that anybody has drawn from, or holds. */
 typedef void bucket_seer(struct bucket *b, struct bucket_line *l, bool leased,
 			 void *with);

@@ -77,6 +77,11 @@ enum bucket_memory bucket_start(void)
 	return common_kind;
 }
 
+enum bucket_memory bucket_memory(void)
+{
+	return common_kind;
+}
+
 /* Memory of a worse kind than the common set's would need a lower tier. */
 static struct bucket_set *set_make(void)
 {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "fill_small.h"
 #include "real.h"
 #include "say.h"
 
@@ -57,8 +58,10 @@ void explain_start(const char *file, enum tier tier)
 		say_write(&s);
 	}
 	REAL_CALL(SYS_close, fd);
-	if (r)
+	if (r) {
 		atomic_fetch_add(&r->programs[tier], 1);
+		fill_without_leases = true;
+	}
 	__atomic_store_n(&explain_record, r, __ATOMIC_RELAXED);
 }
 
@@ -74,8 +77,13 @@ void explain_note(enum explain_source source, size_t len, bool served)
 	}
 }
 
-void explain_forked(void)
+static void forked(void)
+{
+	atomic_fetch_add(&explain_record->forks, 1);
+}
+
+void explain_children(void)
 {
 	if (explain_wanted())
-		atomic_fetch_add(&explain_record->forks, 1);
+		real_atfork(NULL, NULL, forked);
 }

@@ -38,7 +38,7 @@ static inline bool explain(enum explain_source source, size_t len, bool served)
 	return served;
 }
 
-/* In the child of fork(3). */
-void explain_forked(void);
+/* For a constructor: children of fork(3) are counted from now on. */
+void explain_children(void);
 
 #endif

@@ -16,14 +16,12 @@
 
 #include "bucket.h"
 #include "clock.h"
-#include "explain.h"
 #include "fill_checks.h"
 #include "generation.h"
 #include "hardware.h"
 #include "real.h"
 #include "seed.h"
 #include "signals.h"
-#include "start.h"
 #include "tier.h"
 
 enum {
@@ -70,7 +68,6 @@ static void forked(void)
 		bucket_forget();
 	}
 	bucket_count_from_here();
-	explain_forked();
 	for (int i = 0; i < FILL_REFUSALS; i++)
 		if (fill_refused(i))
 			atomic_store(&refusals[i], 0);
@@ -325,7 +322,7 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 
 	if (!fill_plausible(out, len))
 		return fill_refuse(FILL_POINTER);
-	if (!start() || tier_now() == TIER_OFF || !set || !set->buckets)
+	if (!tier_ready() || tier_now() == TIER_OFF || !set || !set->buckets)
 		return fill_refuse(FILL_OFF);
 	if (!likely(len))
 		return fill_refuse(FILL_SMALL);

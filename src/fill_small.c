@@ -3,9 +3,10 @@
  */
 #include "fill_small.h"
 
-#include "explain.h"
 #include "signals.h"
 #include "tier.h"
+
+atomic_bool fill_without_leases;
 
 #define APART static __attribute__((noinline))
 
@@ -59,7 +60,7 @@ static bool the_long_way(void *out, size_t len, uintptr_t stack)
 {
 	bool ok = fill_from(&bucket_common, out, len);
 
-	if (ok && tier_now() == TIER_PAGE && !explain_wanted())
+	if (ok && tier_now() == TIER_PAGE && !fill_without_leases)
 		bucket_lease_wanted(&bucket_common, stack);
 	return ok;
 }

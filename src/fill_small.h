@@ -22,6 +22,9 @@
 #include "fill_draw.h"
 #endif
 
+/* Set where every request is to pass through fill_slow. */
+extern __attribute__((visibility("hidden"))) atomic_bool fill_without_leases;
+
 /*
  * As fill. stack: cpu_stack() of the shim, the same as it gave to fill_quick.
  */

@@ -3,6 +3,7 @@
  */
 #include "report.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "bucket.h"
@@ -13,25 +14,41 @@
 #include "interpose/export.h"
 #include "say.h"
 #include "signals.h"
-#include "start.h"
 #include "tier.h"
-#include "urandom_fd.h"
+
+static atomic_bool wanted, trusting;
+
+void report_start(bool wants, bool trusts_fds)
+{
+	wanted = wants;
+	trusting = trusts_fds;
+}
+
+void report_never(void)
+{
+	wanted = false;
+}
 
 void report_fill(struct fastrand_info *info)
 {
+	static const char *const memories[] = {
+		[BUCKET_NONE] = "none",
+		[BUCKET_WIPED_ON_FORK] = "wipe-on-fork",
+		[BUCKET_DROPPABLE] = "droppable",
+	};
 	struct bucket_counts counts;
 
 	*info = (struct fastrand_info){.size = sizeof *info};
-	start();
+	tier_ready();
 	counts = bucket_count();
 	info->version = FASTRAND_VERSION;
 	info->tier = tier_name(tier_now());
 	info->why = tier_why();
-	info->memory = start_memory();
+	info->memory = memories[bucket_memory()];
 	chacha20_best(&info->chacha20);
 	info->hardware = hardware_name();
 	info->signals = signals_name();
-	info->descriptors = start_trusts_fds() ? "trusted" : "proved";
+	info->descriptors = trusting ? "trusted" : "proved";
 	info->generation = generation_reachable() ? generation_now() : 0;
 	info->requests = counts.requests;
 	info->bytes = counts.bytes;
@@ -131,8 +148,7 @@ void report_at_end(void)
 
 	if (atomic_flag_test_and_set(&done))
 		return;
-	/* In a sandbox what it takes to speak may not be allowed. */
-	if (start_wants_stats() && !urandom_fd_latched())
+	if (wanted)
 		report_print();
 }
 

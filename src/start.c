@@ -1,10 +1,8 @@
 /*
- * What has to be found out before the first request.
+ * What has to be found out before the first request: once, early where a constructor
+ * may do it, late where a call comes before that.
  */
-#include "start.h"
-
 #include <stdatomic.h>
-#include <sys/utsname.h>
 
 #include "bucket.h"
 #include "clock.h"
@@ -12,34 +10,19 @@
 #include "explain.h"
 #include "generation.h"
 #include "hardware.h"
-#include "real.h"
+#include "kernel.h"
+#include "report.h"
 #include "say.h"
 #include "settings.h"
 #include "signals.h"
 #include "tier.h"
+#include "urandom_fd.h"
 #include "vdso.h"
 
 enum { NEW, RUNNING, DONE };
 
 static atomic_int state;
 static struct settings settings;
-static enum bucket_memory memory;
-static atomic_bool one_generator;
-
-/* "6.18.44-something": at least 5.6? */
-static bool since_5_6(void)
-{
-	struct utsname name;
-	unsigned int part[2] = {0, 0};
-	const char *c = name.release;
-
-	if (REAL_CALL(SYS_uname, &name) < 0)
-		return false;
-	for (int i = 0; i < 2; i++, c++)
-		while (*c >= '0' && *c <= '9')
-			part[i] = part[i] * 10 + (unsigned int)(*c++ - '0');
-	return part[0] > 5 || (part[0] == 5 && part[1] >= 6);
-}
 
 /*
  * The best that this system offers, up to what the user allows, and why not a
@@ -48,7 +31,8 @@ static bool since_5_6(void)
  */
 static enum tier best(const char **why)
 {
-	memory = bucket_start();
+	enum bucket_memory memory = bucket_start();
+
 	*why = "no memory that fork wipes: an old kernel, or a limit on memory";
 	if (memory == BUCKET_NONE)
 		return TIER_OFF;
@@ -94,18 +78,19 @@ static void find_out(void)
 	}
 	if (settings.stats)
 		say_start();
+	report_start(settings.stats, settings.trust_fds);
 	cpu_start();
 	if (settings.ceiling > TIER_OFF)
 		tier = best(&why);
 	if (settings.explain)
 		explain_start(settings.explain, tier);
-	/* A kernel that has such memory is newer, and need not be asked. */
-	one_generator = memory == BUCKET_DROPPABLE ||
-			(tier > TIER_OFF && since_5_6());
+	/* A kernel that has such memory is newer than that. */
+	if (tier > TIER_OFF)
+		kernel_start(bucket_memory() == BUCKET_DROPPABLE);
 	tier_set(tier, why);
 }
 
-bool start(void)
+bool tier_ready(void)
 {
 	int seen = atomic_load_explicit(&state, memory_order_acquire);
 
@@ -119,34 +104,12 @@ bool start(void)
 	return true;
 }
 
-bool start_one_generator(void)
-{
-	return one_generator;
-}
-
-bool start_wants_stats(void)
-{
-	return settings.stats;
-}
-
-bool start_trusts_fds(void)
-{
-	return settings.trust_fds;
-}
-
-const char *start_memory(void)
-{
-	static const char *const names[] = {
-		[BUCKET_NONE] = "none",
-		[BUCKET_WIPED_ON_FORK] = "wipe-on-fork",
-		[BUCKET_DROPPABLE] = "droppable",
-	};
-
-	return names[memory];
-}
-
 /* Early, so that no new kind of system call happens in somebody's sandbox. */
 __attribute__((constructor)) static void construct(void)
 {
-	start();
+	if (!tier_ready())
+		return;
+	urandom_fd_start(settings.trust_fds);
+	if (settings.explain)
+		explain_children();
 }

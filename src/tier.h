@@ -6,6 +6,8 @@
 #ifndef TIER_H
 #define TIER_H
 
+#include <stdbool.h>
+
 enum tier {
 	TIER_OFF,	/* every request is the kernel's */
 	TIER_KERNEL,	/* one system call a request; we expand larger ones */
@@ -14,6 +16,14 @@ enum tier {
 	TIER_PAGE,	/* stock is kept, as long as the kernel's page agrees */
 	TIERS
 };
+
+/*
+ * True once a tier has been chosen, and all that this takes has been found out: the
+ * first who asks does that (start.c, which is above everybody who asks). False while
+ * another thread, or the draw that a handler interrupted, is at it: nobody waits.
+ * After the first time one load.
+ */
+bool tier_ready(void);
 
 /* Off until tier_set; safe to ask at any time. */
 enum tier tier_now(void);

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "bucket.h"
+#include "kernel.h"
 #include "real.h"
-#include "start.h"
+#include "report.h"
 
 enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };
 
@@ -57,7 +59,7 @@ static bool device(int fd)
 	    major(s.st_rdev) != MEMORY_DEVICES)
 		return false;
 	return minor(s.st_rdev) == URANDOM ||
-	       (minor(s.st_rdev) == RANDOM && start_one_generator());
+	       (minor(s.st_rdev) == RANDOM && kernel_one_generator());
 }
 
 /* There is a fourth access mode, for ioctl alone. */
@@ -92,13 +94,11 @@ static void own(void)
 		owner = (pid_t)REAL_CALL(SYS_getpid);
 }
 
-__attribute__((constructor)) static void construct(void)
+void urandom_fd_start(bool trusts)
 {
-	if (!start())
-		return;
 	by_newfstatat = loader_calls_newfstatat() &&
-			!strcmp(start_memory(), "droppable");
-	if (!start_trusts_fds())
+			bucket_memory() == BUCKET_DROPPABLE;
+	if (!trusts)
 		return;
 	own();
 	real_atfork(NULL, NULL, own);
@@ -217,11 +217,7 @@ int urandom_fd_copied(enum urandom_tag from, int to)
 void urandom_fd_latch(void)
 {
 	atomic_store(&latched, true);
+	report_never();
 	for (int fd = 0; fd < URANDOM_FDS; fd++)
 		note(fd, URANDOM_OTHER);
-}
-
-bool urandom_fd_latched(void)
-{
-	return atomic_load(&latched);
 }

@@ -83,6 +83,8 @@ int urandom_fd_copied(enum urandom_tag from, int to);
  * fstat, or its threads no longer share one table of descriptors.
  */
 void urandom_fd_latch(void);
-bool urandom_fd_latched(void);
+
+/* For a constructor. Does the user vouch for the table? */
+void urandom_fd_start(bool trusts);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "image.h"
 
-#include "../src/start.h"
 
 #include "early_handlers.h"
 
@@ -223,7 +222,7 @@ static inline void begin_role(void)
 {
 	const char *source = getenv("FASTRAND_SOURCE");
 
-	start();
+	tier_ready();
 	usual = tier_now();
 	if (!source || strcmp(source, tier_name(usual)) != 0) {
 		promise_apart = true;

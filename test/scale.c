@@ -20,7 +20,6 @@
 #include "../src/bucket.h"
 #include "../src/cpu.h"
 #include "../src/fill.h"
-#include "../src/start.h"
 #include "../src/tier.h"
 
 enum { THREADS = 64, DRAWS = 20000, CPUS = 383 };
@@ -38,7 +37,7 @@ static struct fastrand_info info(void)
 static int begin(void **state)
 {
 	(void)state;
-	start();
+	tier_ready();
 	cpu_rseq_offset = (intptr_t)((uintptr_t)&this_cpu - cpu_thread());
 	return 0;
 }

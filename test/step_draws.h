@@ -49,7 +49,6 @@ int main(void)
 #include "../src/fill_small.h"
 #include "../src/generation.h"
 #include "../src/hardware.h"
-#include "../src/start.h"
 #include "../src/tier.h"
 #include "../src/vdso.h"
 #include "word.h"

@@ -230,7 +230,7 @@ static inline int in_this_tier(const char *name, const struct CMUnitTest *tests,
 				    (unsigned int)time(NULL);
 	cpu_set_t one;
 
-	if (!start() || strcmp(tier_name(tier_now()), name) != 0) {
+	if (!tier_ready() || strcmp(tier_name(tier_now()), name) != 0) {
 		print_message("skipped: no tier %s here: %s\n", name,
 			      tier_why());
 		return 0;

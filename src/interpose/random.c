@@ -12,8 +12,8 @@
 #include "../../include/fastrand.h"
 #include "../explain.h"
 #include "../fill_small.h"
+#include "../kernel.h"
 #include "../real.h"
-#include "../start.h"
 #include "../tier.h"
 #include "../wipe.h"
 #include "export.h"
@@ -39,7 +39,7 @@ static long flags_verdict(unsigned int flags)
 {
 	const unsigned int pools = GRND_RANDOM | GRND_INSECURE;
 
-	if (start() && start_one_generator()) {
+	if (tier_ready() && kernel_one_generator()) {
 		if ((flags & pools) == pools)
 			return -EINVAL;
 		if (!(flags & ~(GRND_NONBLOCK | pools)))
@@ -96,7 +96,7 @@ EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
  */
 static bool forwards(void)
 {
-	return start() && tier_now() == TIER_OFF;
+	return tier_ready() && tier_now() == TIER_OFF;
 }
 
 #define NEXT(name) (forwards() ? REAL_NAMED(name) : REAL_FOREIGN(name))
@@ -324,7 +324,7 @@ EXPORT ssize_t fastrand_vgetrandom(void **state, void *buffer, size_t len,
 		return real_result(-EINVAL);
 	if (!verdict && len <= CALL_MAX &&
 	    explain(EXPLAIN_FASTRAND, len,
-		    fill_from(start() ? bucket_set_of(state) : NULL, buffer,
+		    fill_from(tier_ready() ? bucket_set_of(state) : NULL, buffer,
 			      len)))
 		return (ssize_t)len;
 	return real_result(REAL_CALL(SYS_getrandom, buffer, len, flags));
