@@ -22,7 +22,7 @@ MACHINE := $(shell $(CC) -dumpmachine)
 HARDEN := $(if $(findstring x86_64,$(MACHINE)),-fcf-protection=full) \
 	$(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard \
 	-mno-outline-atomics)
-WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP
+WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -Isrc -Iinclude
 # Frame pointers: profilers that follow them would lose the stack in our code.
 OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
 	-fno-omit-frame-pointer -U_FORTIFY_SOURCE $(HARDEN)
@@ -34,8 +34,9 @@ LINK := -shared -nostartfiles -Wl,-z,nodelete -Wl,-z,noseparate-code \
 	-Wl,-soname,libfastrand.so -Wl,--version-script=src/exports.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack -Wl,--hash-style=gnu
 
-SRC := $(wildcard src/*.c src/*.S src/interpose/*.c src/interpose/*.S)
-OBJ := $(patsubst src/%,$(B)/%.o,$(SRC))
+WINGS := system chacha20 source generator report interpose
+SRC := $(wildcard $(foreach wing,. $(WINGS),src/$(wing)/*.c src/$(wing)/*.S))
+OBJ := $(patsubst src/%,$(B)/%.o,$(SRC:src/./%=src/%))
 
 all: $(SO) $(COMMAND)
 

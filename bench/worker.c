@@ -1,7 +1,7 @@
 /* The worker process: opens its contender, then times what it is asked to. */
 #include "worker.h"
 #include "timing.h"
-#include "../include/fastrand.h"
+#include "fastrand.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * would have to unload, which we cannot be. So we are one that wants to be told
  * nothing; and say that this was not meant, since nothing is served.
  */
-#include "interpose/export.h"
+#include "system/export.h"
 #include "say.h"
 
 unsigned int la_version(unsigned int version);

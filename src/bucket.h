@@ -64,7 +64,7 @@
 #include <stdint.h>
 
 #include "chacha20.h"
-#include "cpu.h"
+#include "system/cpu.h"
 #include "vdso.h"
 
 enum {

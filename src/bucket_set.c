@@ -5,7 +5,7 @@
 
 #include <sys/mman.h>
 
-#include "real.h"
+#include "system/real.h"
 
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08

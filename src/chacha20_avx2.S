@@ -5,7 +5,7 @@
  * would take all sixteen, and a rotation needs one more: so row 11 lives in
  * c->spill, and register 11 is free. Nothing is ever on the stack.
  */
-#include "assembly.h"
+#include "system/assembly.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 

@@ -1,6 +1,6 @@
 /* May this processor run chacha20_avx2.S? Most do since 2013. */
 #include "chacha20.h"
-#include "x86.h"
+#include "system/x86.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 

@@ -6,7 +6,7 @@
  * and needs no other register, so all of it fits. The second set costs little:
  * the first alone leaves the processor waiting for its own results.
  */
-#include "assembly.h"
+#include "system/assembly.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 

@@ -5,7 +5,7 @@
  * There are 32, but v8 to v15 are the caller's: without them sixteen rows, four
  * temporaries, the counters and one constant fit, and nothing is on the stack.
  */
-#include "assembly.h"
+#include "system/assembly.h"
 
 #if defined(__aarch64__) && defined(__LP64__) && !defined(__AARCH64EB__)
 

@@ -1,6 +1,6 @@
 /* May this processor run chacha20_ssse3.S? Any newer than 2012 may. */
 #include "chacha20.h"
-#include "x86.h"
+#include "system/x86.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "fill_small.h"
-#include "real.h"
+#include "system/real.h"
 #include "say.h"
 
 struct explain_record *explain_record;

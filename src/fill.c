@@ -19,7 +19,7 @@
 #include "fill_checks.h"
 #include "generation.h"
 #include "hardware.h"
-#include "real.h"
+#include "system/real.h"
 #include "seed.h"
 #include "signals.h"
 #include "tier.h"

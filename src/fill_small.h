@@ -12,7 +12,7 @@
 #define FILL_SMALL_H
 
 #include "bucket.h"
-#include "cpu.h"
+#include "system/cpu.h"
 #include "fill.h"
 #include "fill_checks.h"
 

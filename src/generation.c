@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "real.h"
+#include "system/real.h"
 #include "vdso.h"
 
 /* What the kernel publishes: include/vdso/datapage.h, struct vdso_rng_data. */

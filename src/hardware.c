@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 
-#include "x86.h"
+#include "system/x86.h"
 
 static const char name[] = "rdrand";
 
@@ -53,7 +53,7 @@ static bool ask(uint64_t *word)
 #include <sys/auxv.h>
 
 #include "clock.h"
-#include "real.h"
+#include "system/real.h"
 
 static const char name[] = "rndr";
 

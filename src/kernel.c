@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/utsname.h>
 
-#include "real.h"
+#include "system/real.h"
 
 static atomic_bool one_generator;
 

@@ -11,7 +11,7 @@
 #include "fill.h"
 #include "generation.h"
 #include "hardware.h"
-#include "interpose/export.h"
+#include "system/export.h"
 #include "say.h"
 #include "signals.h"
 #include "tier.h"

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "../include/fastrand.h"
+#include "fastrand.h"
 
 /* At the start: does the user want a report at exit, and are tags trusted? */
 void report_start(bool wanted, bool trusts_fds);

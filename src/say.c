@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "real.h"
+#include "system/real.h"
 
 void say_bytes(struct saying *r, const char *bytes, size_t len)
 {

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/random.h>
 
-#include "real.h"
+#include "system/real.h"
 #include "vdso.h"
 #include "wipe.h"
 

@@ -11,7 +11,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
-#include "real.h"
+#include "system/real.h"
 
 /* The part of it that we read; little-endian on every machine. */
 struct vmclock {

@@ -6,7 +6,7 @@
 
 #include "bucket.h"
 #include "clock.h"
-#include "cpu.h"
+#include "system/cpu.h"
 #include "explain.h"
 #include "generation.h"
 #include "hardware.h"

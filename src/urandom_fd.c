@@ -9,7 +9,7 @@
 
 #include "bucket.h"
 #include "kernel.h"
-#include "real.h"
+#include "system/real.h"
 #include "report.h"
 
 enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "elf_symbol.h"
-#include "real.h"
+#include "system/elf_symbol.h"
+#include "system/real.h"
 
 enum {
 	MAP_DROPPABLE_ANONYMOUS = 0x28,

@@ -10,10 +10,10 @@ make_here
 output=$here/output
 cd "$(dirname "$0")/.." || exit 1
 
-sources=(src/*.c src/interpose/*.c src/launcher/*.c)
+sources=(src/*.c src/*/*.c)
 # As the compiler is given it: $LIB is the loader's.
 # shellcheck disable=SC2016
-flags=(-std=gnu11 -D_GNU_SOURCE -Iinclude '-DLIBDIR=""' '-DPRELOAD="/usr/local/$LIB/libfastrand.so"')
+flags=(-std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude '-DLIBDIR=""' '-DPRELOAD="/usr/local/$LIB/libfastrand.so"')
 
 # finds_nothing NAME TOOL COMMAND...: no output, exit status 0
 finds_nothing() {
@@ -33,7 +33,7 @@ finds_nothing clang_tidy_finds_nothing clang-tidy \
 	clang-tidy --quiet "${sources[@]}" -- "${flags[@]}"
 finds_nothing cppcheck_finds_nothing cppcheck \
 	cppcheck --std=c11 --enable=warning,performance,portability \
-	--inline-suppr --quiet --error-exitcode=1 -Iinclude -D__x86_64__ \
+	--inline-suppr --quiet --error-exitcode=1 -Isrc -Iinclude -D__x86_64__ \
 	-D__GLIBC__=2 -D__linux__ src
 # One by one: it has no place to put several objects.
 analyze() {

@@ -22,9 +22,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../src/elf_symbol.h"
-#include "../src/real.h"
-#include "../src/vdso.h"
+#include "system/elf_symbol.h"
+#include "system/real.h"
+#include "vdso.h"
 
 static struct link_map *object(void *handle)
 {

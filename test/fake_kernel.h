@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../src/bucket.h"
-#include "../src/clock.h"
-#include "../src/generation.h"
-#include "../src/hardware.h"
-#include "../src/seed.h"
-#include "../src/signals.h"
-#include "../src/vdso.h"
-#include "../src/wipe.h"
+#include "bucket.h"
+#include "clock.h"
+#include "generation.h"
+#include "hardware.h"
+#include "seed.h"
+#include "signals.h"
+#include "vdso.h"
+#include "wipe.h"
 
 static volatile uint64_t fake_generation = 1;
 static const volatile uint64_t fake_nowhere;

@@ -16,12 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../include/fastrand.h"
-#include "../src/bucket.h"
-#include "../src/cpu.h"
-#include "../src/fill.h"
-#include "../src/fill_small.h"
-#include "../src/tier.h"
+#include "fastrand.h"
+#include "bucket.h"
+#include "system/cpu.h"
+#include "fill.h"
+#include "fill_small.h"
+#include "tier.h"
 #include "early_handlers.h"
 #include "model.h"
 #include "step.h"

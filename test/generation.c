@@ -18,9 +18,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../src/generation.h"
-#include "../src/real.h"
-#include "../src/vdso.h"
+#include "generation.h"
+#include "system/real.h"
+#include "vdso.h"
 
 /* The room vdso, wherever we say that it is. */
 static uintptr_t fake_base;

@@ -13,9 +13,9 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 
-#include "../src/generation.h"
-#include "../src/seed.h"
-#include "../src/vdso.h"
+#include "generation.h"
+#include "seed.h"
+#include "vdso.h"
 
 /* What an image does not hold of memory that may be dropped. */
 static void restore_empty(void)

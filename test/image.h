@@ -8,10 +8,10 @@
 
 #include "forks.h"
 
-#include "../src/bucket.h"
-#include "../src/fill.h"
-#include "../src/report.h"
-#include "../src/tier.h"
+#include "bucket.h"
+#include "fill.h"
+#include "report.h"
+#include "tier.h"
 #include "word.h"
 
 enum {

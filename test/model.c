@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../src/bucket.h"
-#include "../src/cpu.h"
-#include "../src/fill.h"
-#include "../src/fill_small.h"
-#include "../src/tier.h"
+#include "bucket.h"
+#include "system/cpu.h"
+#include "fill.h"
+#include "fill_small.h"
+#include "tier.h"
 #include "model.h"
 #include "word.h"
 

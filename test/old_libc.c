@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "interpose/old_libc.h"
-#include "real.h"
+#include "system/real.h"
 
 static void skip_because(const char *reason)
 {

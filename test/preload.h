@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "../include/fastrand.h"
+#include "fastrand.h"
 
 static void (*preload_info)(struct fastrand_info *info, size_t size);
 

@@ -16,11 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../include/fastrand.h"
-#include "../src/bucket.h"
-#include "../src/cpu.h"
-#include "../src/fill.h"
-#include "../src/tier.h"
+#include "fastrand.h"
+#include "bucket.h"
+#include "system/cpu.h"
+#include "fill.h"
+#include "tier.h"
 
 enum { THREADS = 64, DRAWS = 20000, CPUS = 383 };
 

@@ -20,12 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../src/bucket.h"
-#include "../src/cpu.h"
-#include "../src/fill.h"
-#include "../src/fill_small.h"
-#include "../src/real.h"
-#include "../src/tier.h"
+#include "bucket.h"
+#include "system/cpu.h"
+#include "fill.h"
+#include "fill_small.h"
+#include "system/real.h"
+#include "tier.h"
 #include "model.h"
 #include "word.h"
 

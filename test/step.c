@@ -11,8 +11,8 @@
 #include <linux/random.h>
 #include <sys/ioctl.h>
 
-#include "../include/fastrand.h"
-#include "../src/real.h"
+#include "fastrand.h"
+#include "system/real.h"
 
 pid_t _Fork(void) __attribute__((weak));
 

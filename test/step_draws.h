@@ -44,13 +44,13 @@ int main(void)
 #include <time.h>
 #include <unistd.h>
 
-#include "../src/bucket.h"
-#include "../src/cpu.h"
-#include "../src/fill_small.h"
-#include "../src/generation.h"
-#include "../src/hardware.h"
-#include "../src/tier.h"
-#include "../src/vdso.h"
+#include "bucket.h"
+#include "system/cpu.h"
+#include "fill_small.h"
+#include "generation.h"
+#include "hardware.h"
+#include "tier.h"
+#include "vdso.h"
 #include "word.h"
 
 uint64_t hardware_nonce(uint64_t *last)

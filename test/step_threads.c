@@ -9,7 +9,7 @@
 
 #if defined(__x86_64__)
 
-#include "../include/fastrand.h"
+#include "fastrand.h"
 
 /* Registered before the library's: constructors run in order of numbers. */
 static void (*first_handler)(void);

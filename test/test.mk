@@ -46,12 +46,12 @@ $(B)/test/plugin_%.so: test/plugin_%.c
 $(addprefix $(B)/test/,$(WHITEBOX)): $(B)/test/%: test/%.c $(B)/rooms.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) -Isrc -Iinclude $(CFLAGS) -o $@ $< $(B)/rooms.a $(CMOCKA)
+	$(Q)$(CC) $(WARN) $(CFLAGS) -o $@ $< $(B)/rooms.a $(CMOCKA)
 
 $(B)/test/%: test/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) -Iinclude $(CFLAGS) -o $@ $< $(CMOCKA)
+	$(Q)$(CC) $(WARN) $(CFLAGS) -o $@ $< $(CMOCKA)
 
 .PHONY: test demo soak test-vm test-criu test-recipes
 -include $(wildcard $(B)/test/*.d)

@@ -21,9 +21,9 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-#include "../real.h"
-#include "../urandom_fd.h"
-#include "export.h"
+#include "system/real.h"
+#include "urandom_fd.h"
+#include "system/export.h"
 #include "names.h"
 #include "old_libc.h"
 

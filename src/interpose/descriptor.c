@@ -21,10 +21,10 @@
 #include <unistd.h>
 #include <utmp.h>
 
-#include "../real.h"
-#include "../report.h"
-#include "../urandom_fd.h"
-#include "export.h"
+#include "system/real.h"
+#include "report.h"
+#include "urandom_fd.h"
+#include "system/export.h"
 #include "names.h"
 #include "old_libc.h"
 

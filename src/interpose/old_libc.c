@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "../real.h"
+#include "system/real.h"
 
 /* No cancellation point. */
 int old_libc_shm_open(const char *name, int flags, mode_t mode)

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 
-#include "../real.h"
-#include "../urandom_fd.h"
-#include "export.h"
+#include "system/real.h"
+#include "urandom_fd.h"
+#include "system/export.h"
 #include "names.h"
 
 int __open(const char *, int, ...);

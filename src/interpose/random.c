@@ -9,14 +9,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "../../include/fastrand.h"
-#include "../explain.h"
-#include "../fill_small.h"
-#include "../kernel.h"
-#include "../real.h"
-#include "../tier.h"
-#include "../wipe.h"
-#include "export.h"
+#include "fastrand.h"
+#include "explain.h"
+#include "fill_small.h"
+#include "kernel.h"
+#include "system/real.h"
+#include "tier.h"
+#include "wipe.h"
+#include "system/export.h"
 
 #ifndef GRND_INSECURE
 #define GRND_INSECURE 0x04

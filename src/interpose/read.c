@@ -8,13 +8,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../explain.h"
-#include "../fill_checks.h"
-#include "../fill_small.h"
-#include "../real.h"
-#include "../tier.h"
-#include "../urandom_fd.h"
-#include "export.h"
+#include "explain.h"
+#include "fill_checks.h"
+#include "fill_small.h"
+#include "system/real.h"
+#include "tier.h"
+#include "urandom_fd.h"
+#include "system/export.h"
 #include "names.h"
 #include "read.h"
 

@@ -13,11 +13,11 @@
  */
 #include <stdio.h>
 
-#include "../cpu.h"
-#include "../real.h"
-#include "../urandom_fd.h"
-#include "../wipe.h"
-#include "export.h"
+#include "system/cpu.h"
+#include "system/real.h"
+#include "urandom_fd.h"
+#include "wipe.h"
+#include "system/export.h"
 #include "read.h"
 
 #if defined(__GLIBC__)

@@ -8,9 +8,9 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "../cpu.h"
-#include "../real.h"
-#include "../urandom_fd.h"
+#include "system/cpu.h"
+#include "system/real.h"
+#include "urandom_fd.h"
 #include "read.h"
 
 /* The syscall(2) behind us; NULL until our constructor, or for ever. */

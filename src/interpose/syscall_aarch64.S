@@ -1,7 +1,7 @@
 /*
  * syscall(2) on arm64. As syscall_x86_64.S.
  */
-#include "../assembly.h"
+#include "system/assembly.h"
 
 #if defined(__aarch64__)
 

@@ -1,7 +1,7 @@
 /*
  * syscall(2) on i386. As syscall_x86_64.S; all arguments are on the stack.
  */
-#include "../assembly.h"
+#include "system/assembly.h"
 
 #if defined(__i386__)
 

@@ -3,7 +3,7 @@
  * on to the syscall behind us with stack and registers as they came: a C frame
  * here would be shared, and overwritten, by the child of syscall(SYS_vfork).
  */
-#include "../assembly.h"
+#include "system/assembly.h"
 
 #if defined(__x86_64__)
 

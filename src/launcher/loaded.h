@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../../include/fastrand.h"
+#include "fastrand.h"
 #include "library.h"
 
 struct loaded {

@@ -21,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../include/fastrand.h"
-#include "../tier.h"
+#include "fastrand.h"
+#include "tier.h"
 #include "complain.h"
 #include "explain.h"
 #include "library.h"

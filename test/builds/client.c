@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../include/fastrand.h"
+#include "fastrand.h"
 
 extern __typeof__(fastrand_info) fastrand_info __attribute__((weak));
 extern uint32_t arc4random(void) __attribute__((weak));

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../../include/fastrand.h"
+#include "fastrand.h"
 
 enum { THREADS = 3, USES = 7 };
 

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../include/fastrand.h"
+#include "fastrand.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
