@@ -10,7 +10,7 @@ $(B)/bench/bench: $(BENCH) $(wildcard bench/*.h) $(OBJ)
 	$(call say,CC,bench)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -MMD -MP,$(WARN)) $(CFLAGS) -o $@ $(BENCH) \
-		$(filter $(addprefix $(B)/,chacha20% system/x86% system/real% system/elf_symbol%),$(OBJ)) -ldl -lm -lpthread
+		$(filter $(addprefix $(B)/,chacha20/% system/x86% system/real% system/elf_symbol%),$(OBJ)) -ldl -lm -lpthread
 
 $(B)/bench/empty.so: bench/empty.c
 	@mkdir -p $(@D)

@@ -3,7 +3,7 @@
  * OpenSSL's. A variant that was not linked is a weak symbol without a value.
  */
 #include "contenders.h"
-#include "chacha20.h"
+#include "chacha20/chacha20.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "hardware.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 
 /*
  * Chooses the variant, once. What the processor can do was found out at the start

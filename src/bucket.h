@@ -63,7 +63,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chacha20.h"
+#include "chacha20/chacha20.h"
 #include "system/cpu.h"
 #include "vdso.h"
 

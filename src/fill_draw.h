@@ -19,7 +19,7 @@
 
 #include "bucket.h"
 #include "fill_checks.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 
 /*
  * Position first, then erasure: who jumps out of a handler between the two skips

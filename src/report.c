@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bucket.h"
-#include "chacha20.h"
+#include "chacha20/chacha20.h"
 #include "fill.h"
 #include "generation.h"
 #include "hardware.h"

@@ -8,7 +8,7 @@
 
 #include "system/real.h"
 #include "vdso.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 
 bool seed_read(uint8_t key[static SEED_SIZE], struct vdso_state *state)
 {

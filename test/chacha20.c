@@ -16,7 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "chacha20.h"
+#include "chacha20/chacha20.h"
 
 enum {
 	/* More than the widest variant makes in a pass, twice over the next. */

@@ -18,7 +18,7 @@
 #include "seed.h"
 #include "signals.h"
 #include "vdso.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 
 static volatile uint64_t fake_generation = 1;
 static const volatile uint64_t fake_nowhere;

@@ -15,7 +15,7 @@
 #include "kernel.h"
 #include "system/real.h"
 #include "tier.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 #include "system/export.h"
 
 #ifndef GRND_INSECURE

@@ -16,7 +16,7 @@
 #include "system/cpu.h"
 #include "system/real.h"
 #include "urandom_fd.h"
-#include "wipe.h"
+#include "chacha20/wipe.h"
 #include "system/export.h"
 #include "read.h"
 
