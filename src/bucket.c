@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "hardware.h"
+#include "source/hardware.h"
 #include "chacha20/wipe.h"
 
 /*

@@ -65,7 +65,7 @@
 
 #include "chacha20/chacha20.h"
 #include "system/cpu.h"
-#include "vdso.h"
+#include "source/vdso.h"
 
 enum {
 	BUCKETS_SHARED = 383,	/* the CPUs'; prime, so that any step meets all */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "fill.h"
-#include "tier.h"
+#include "source/tier.h"
 
 enum explain_source {
 	EXPLAIN_GETRANDOM,

@@ -15,14 +15,14 @@
 #include <string.h>
 
 #include "bucket.h"
-#include "clock.h"
+#include "source/clock.h"
 #include "fill_checks.h"
-#include "generation.h"
-#include "hardware.h"
+#include "source/generation.h"
+#include "source/hardware.h"
 #include "system/real.h"
-#include "seed.h"
-#include "signals.h"
-#include "tier.h"
+#include "source/seed.h"
+#include "source/signals.h"
+#include "source/tier.h"
 
 enum {
 	PIECE = 64 * 1024,	/* bytes between two looks at the stamp */

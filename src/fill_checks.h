@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "bucket.h"
-#include "generation.h"
+#include "source/generation.h"
 
 /* Where user space ends, at the most that anybody has without asking for more. */
 #if UINTPTR_MAX == UINT32_MAX

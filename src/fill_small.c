@@ -3,8 +3,8 @@
  */
 #include "fill_small.h"
 
-#include "signals.h"
-#include "tier.h"
+#include "source/signals.h"
+#include "source/tier.h"
 
 atomic_bool fill_without_leases;
 

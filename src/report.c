@@ -9,12 +9,12 @@
 #include "bucket.h"
 #include "chacha20/chacha20.h"
 #include "fill.h"
-#include "generation.h"
-#include "hardware.h"
+#include "source/generation.h"
+#include "source/hardware.h"
 #include "system/export.h"
 #include "say.h"
-#include "signals.h"
-#include "tier.h"
+#include "source/signals.h"
+#include "source/tier.h"
 
 static atomic_bool wanted, trusting;
 

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "tier.h"
+#include "source/tier.h"
 
 struct settings {
 	enum tier ceiling;

@@ -5,19 +5,19 @@
 #include <stdatomic.h>
 
 #include "bucket.h"
-#include "clock.h"
+#include "source/clock.h"
 #include "system/cpu.h"
 #include "explain.h"
-#include "generation.h"
-#include "hardware.h"
-#include "kernel.h"
+#include "source/generation.h"
+#include "source/hardware.h"
+#include "source/kernel.h"
 #include "report.h"
 #include "say.h"
 #include "settings.h"
-#include "signals.h"
-#include "tier.h"
+#include "source/signals.h"
+#include "source/tier.h"
 #include "urandom_fd.h"
-#include "vdso.h"
+#include "source/vdso.h"
 
 enum { NEW, RUNNING, DONE };
 

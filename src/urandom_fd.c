@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "bucket.h"
-#include "kernel.h"
+#include "source/kernel.h"
 #include "system/real.h"
 #include "report.h"
 

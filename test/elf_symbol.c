@@ -24,7 +24,7 @@
 
 #include "system/elf_symbol.h"
 #include "system/real.h"
-#include "vdso.h"
+#include "source/vdso.h"
 
 static struct link_map *object(void *handle)
 {

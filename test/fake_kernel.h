@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "bucket.h"
-#include "clock.h"
-#include "generation.h"
-#include "hardware.h"
-#include "seed.h"
-#include "signals.h"
-#include "vdso.h"
+#include "source/clock.h"
+#include "source/generation.h"
+#include "source/hardware.h"
+#include "source/seed.h"
+#include "source/signals.h"
+#include "source/vdso.h"
 #include "chacha20/wipe.h"
 
 static volatile uint64_t fake_generation = 1;

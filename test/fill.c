@@ -21,7 +21,7 @@
 #include "system/cpu.h"
 #include "fill.h"
 #include "fill_small.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "early_handlers.h"
 #include "model.h"
 #include "step.h"

@@ -18,9 +18,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "generation.h"
+#include "source/generation.h"
 #include "system/real.h"
-#include "vdso.h"
+#include "source/vdso.h"
 
 /* The room vdso, wherever we say that it is. */
 static uintptr_t fake_base;

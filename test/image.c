@@ -13,9 +13,9 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 
-#include "generation.h"
-#include "seed.h"
-#include "vdso.h"
+#include "source/generation.h"
+#include "source/seed.h"
+#include "source/vdso.h"
 
 /* What an image does not hold of memory that may be dropped. */
 static void restore_empty(void)

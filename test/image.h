@@ -11,7 +11,7 @@
 #include "bucket.h"
 #include "fill.h"
 #include "report.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "word.h"
 
 enum {

@@ -16,7 +16,7 @@
 #include "system/cpu.h"
 #include "fill.h"
 #include "fill_small.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "model.h"
 #include "word.h"
 

@@ -20,7 +20,7 @@
 #include "bucket.h"
 #include "system/cpu.h"
 #include "fill.h"
-#include "tier.h"
+#include "source/tier.h"
 
 enum { THREADS = 64, DRAWS = 20000, CPUS = 383 };
 

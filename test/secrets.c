@@ -25,7 +25,7 @@
 #include "fill.h"
 #include "fill_small.h"
 #include "system/real.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "model.h"
 #include "word.h"
 

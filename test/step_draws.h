@@ -47,10 +47,10 @@ int main(void)
 #include "bucket.h"
 #include "system/cpu.h"
 #include "fill_small.h"
-#include "generation.h"
-#include "hardware.h"
-#include "tier.h"
-#include "vdso.h"
+#include "source/generation.h"
+#include "source/hardware.h"
+#include "source/tier.h"
+#include "source/vdso.h"
 #include "word.h"
 
 uint64_t hardware_nonce(uint64_t *last)

@@ -12,9 +12,9 @@
 #include "fastrand.h"
 #include "explain.h"
 #include "fill_small.h"
-#include "kernel.h"
+#include "source/kernel.h"
 #include "system/real.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "chacha20/wipe.h"
 #include "system/export.h"
 

@@ -12,7 +12,7 @@
 #include "fill_checks.h"
 #include "fill_small.h"
 #include "system/real.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "urandom_fd.h"
 #include "system/export.h"
 #include "names.h"

@@ -27,7 +27,7 @@ endif
 LAUNCHER := $(patsubst src/%,$(B)/%.o,$(wildcard src/launcher/*.c))
 VERSION = $(shell sed -n 's/.*FASTRAND_VERSION "\(.*\)"/\1/p' include/fastrand.h)
 
-$(COMMAND): $(LAUNCHER) $(B)/tier.c.o
+$(COMMAND): $(LAUNCHER) $(B)/source/tier.c.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,now -Wl,-z,relro $(LDFLAGS) -o $@ $^ -ldl
 

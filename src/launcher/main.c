@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "fastrand.h"
-#include "tier.h"
+#include "source/tier.h"
 #include "complain.h"
 #include "explain.h"
 #include "library.h"
