@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "fill_small.h"
+#include "generator/fill_small.h"
 #include "system/real.h"
 #include "say.h"
 

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "fill.h"
+#include "generator/fill.h"
 #include "source/tier.h"
 
 enum explain_source {

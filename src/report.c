@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "chacha20/chacha20.h"
-#include "fill.h"
+#include "generator/fill.h"
 #include "source/generation.h"
 #include "source/hardware.h"
 #include "system/export.h"

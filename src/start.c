@@ -4,7 +4,7 @@
  */
 #include <stdatomic.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "source/clock.h"
 #include "system/cpu.h"
 #include "explain.h"

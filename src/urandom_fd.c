@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "source/kernel.h"
 #include "system/real.h"
 #include "report.h"

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "source/clock.h"
 #include "source/generation.h"
 #include "source/hardware.h"

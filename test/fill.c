@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "fastrand.h"
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "system/cpu.h"
-#include "fill.h"
-#include "fill_small.h"
+#include "generator/fill.h"
+#include "generator/fill_small.h"
 #include "source/tier.h"
 #include "early_handlers.h"
 #include "model.h"

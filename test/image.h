@@ -8,8 +8,8 @@
 
 #include "forks.h"
 
-#include "bucket.h"
-#include "fill.h"
+#include "generator/bucket.h"
+#include "generator/fill.h"
 #include "report.h"
 #include "source/tier.h"
 #include "word.h"

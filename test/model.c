@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "system/cpu.h"
-#include "fill.h"
-#include "fill_small.h"
+#include "generator/fill.h"
+#include "generator/fill_small.h"
 #include "source/tier.h"
 #include "model.h"
 #include "word.h"

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "fastrand.h"
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "system/cpu.h"
-#include "fill.h"
+#include "generator/fill.h"
 #include "source/tier.h"
 
 enum { THREADS = 64, DRAWS = 20000, CPUS = 383 };

@@ -20,10 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "system/cpu.h"
-#include "fill.h"
-#include "fill_small.h"
+#include "generator/fill.h"
+#include "generator/fill_small.h"
 #include "system/real.h"
 #include "source/tier.h"
 #include "model.h"

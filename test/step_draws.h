@@ -44,9 +44,9 @@ int main(void)
 #include <time.h>
 #include <unistd.h>
 
-#include "bucket.h"
+#include "generator/bucket.h"
 #include "system/cpu.h"
-#include "fill_small.h"
+#include "generator/fill_small.h"
 #include "source/generation.h"
 #include "source/hardware.h"
 #include "source/tier.h"

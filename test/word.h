@@ -4,7 +4,7 @@
 #ifndef WORD_H
 #define WORD_H
 
-#include "fill_small.h"
+#include "generator/fill_small.h"
 
 static inline int64_t draw_word_from(uintptr_t stack)
 {

@@ -11,7 +11,7 @@
 
 #include "fastrand.h"
 #include "explain.h"
-#include "fill_small.h"
+#include "generator/fill_small.h"
 #include "source/kernel.h"
 #include "system/real.h"
 #include "source/tier.h"

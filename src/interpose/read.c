@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "explain.h"
-#include "fill_checks.h"
-#include "fill_small.h"
+#include "generator/fill_checks.h"
+#include "generator/fill_small.h"
 #include "system/real.h"
 #include "source/tier.h"
 #include "urandom_fd.h"
