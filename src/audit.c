@@ -4,7 +4,7 @@
  * nothing; and say that this was not meant, since nothing is served.
  */
 #include "system/export.h"
-#include "say.h"
+#include "report/say.h"
 
 unsigned int la_version(unsigned int version);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "say.h"
+#include "report/say.h"
 
 /* A value is shown up to here, or to what would spoil the line. */
 enum { LONGEST = 64 };

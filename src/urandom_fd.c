@@ -10,7 +10,7 @@
 #include "generator/bucket.h"
 #include "source/kernel.h"
 #include "system/real.h"
-#include "report.h"
+#include "report/report.h"
 
 enum { MEMORY_DEVICES = 1, RANDOM = 8, URANDOM = 9 };
 

@@ -10,7 +10,7 @@
 
 #include "generator/bucket.h"
 #include "generator/fill.h"
-#include "report.h"
+#include "report/report.h"
 #include "source/tier.h"
 #include "word.h"
 

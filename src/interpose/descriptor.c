@@ -22,7 +22,7 @@
 #include <utmp.h>
 
 #include "system/real.h"
-#include "report.h"
+#include "report/report.h"
 #include "urandom_fd.h"
 #include "system/export.h"
 #include "names.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "fastrand.h"
-#include "explain.h"
+#include "report/explain.h"
 #include "generator/fill_small.h"
 #include "source/kernel.h"
 #include "system/real.h"

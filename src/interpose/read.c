@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "explain.h"
+#include "report/explain.h"
 #include "generator/fill_checks.h"
 #include "generator/fill_small.h"
 #include "system/real.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "explain_record.h"
+#include "report/explain_record.h"
 #include "complain.h"
 #include "cost.h"
 #include "run.h"
