@@ -16,7 +16,7 @@
 #include "settings.h"
 #include "source/signals.h"
 #include "source/tier.h"
-#include "urandom_fd.h"
+#include "interpose/urandom_fd.h"
 #include "source/vdso.h"
 
 enum { NEW, RUNNING, DONE };
