@@ -25,7 +25,7 @@ leaves_nothing_in_registers() {
 asks_libc_to_move_nothing() {
 	local object
 
-	for object in "$build/compilers/$1$2"/{bucket,fill,seed}*.o; do
+	for object in "$build/compilers/$1$2"/{generator/*,source/seed*}.o; do
 		nm -u "$object" | grep -w 'mem[a-z]*' && echo "in $object"
 	done
 }
