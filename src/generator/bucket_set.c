@@ -3,16 +3,8 @@
  */
 #include "bucket.h"
 
-#include <sys/mman.h>
-
+#include "system/linux.h"
 #include "system/real.h"
-
-#ifndef MAP_DROPPABLE
-#define MAP_DROPPABLE 0x08
-#endif
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
 
 /*
  * The way from a held bucket to the next. Far: the neighbours are other CPUs'.

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "system/linux.h"
 #include "system/real.h"
 #include "urandom_fd.h"
 #include "system/export.h"

@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <mntent.h>
 #include <mqueue.h>
 #include <pty.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
+#include "system/linux.h"
 #include "system/real.h"
 #include "report/report.h"
 #include "urandom_fd.h"

@@ -17,10 +17,7 @@
 #include "source/tier.h"
 #include "chacha20/wipe.h"
 #include "system/export.h"
-
-#ifndef GRND_INSECURE
-#define GRND_INSECURE 0x04
-#endif
+#include "system/linux.h"
 
 enum {
 	CALL_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */

@@ -4,11 +4,11 @@
  * points.
  */
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
 #include "system/cpu.h"
+#include "system/linux.h"
 #include "system/real.h"
 #include "urandom_fd.h"
 #include "read.h"
