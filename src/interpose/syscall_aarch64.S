@@ -5,7 +5,7 @@
 
 #if defined(__aarch64__)
 
-#include <asm/unistd.h>
+#include <sys/syscall.h>
 
 	.text
 	.globl	syscall

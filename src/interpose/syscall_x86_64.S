@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 
-#include <asm/unistd.h>
+#include <sys/syscall.h>
 
 	.text
 	.globl	syscall

@@ -17,7 +17,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
 
 #include "script.h"
 
@@ -67,12 +66,26 @@ bool target_find(const char *command, char path[static PATH_MAX])
 }
 
 /*
+ * What a file gives, as its attribute security.capability says it: the largest form
+ * of it, vfs_ns_cap_data of include/uapi/linux/capability.h. Little endian.
+ */
+struct given {
+	uint32_t magic_and_flags;
+	struct {
+		uint32_t permitted, inheritable;
+	} part[2];
+	uint32_t root;
+};
+
+enum { EFFECTIVE = 1 };
+
+/*
  * Secure execution: the loader ignores LD_PRELOAD in a program that gets more
  * rights than its caller has. Who has them already gets none.
  */
 static const char *more_rights(const char *path)
 {
-	struct vfs_ns_cap_data caps = {0};
+	struct given given = {0};
 	struct statvfs mount;
 	struct stat is;
 
@@ -86,10 +99,11 @@ static const char *more_rights(const char *path)
 	    is.st_gid != getgid())
 		return "set-group-ID: its loader ignores LD_PRELOAD";
 	if (getuid() == 0 ||
-	    getxattr(path, "security.capability", &caps, sizeof caps) < 0)
+	    getxattr(path, "security.capability", &given,
+		     sizeof given) < 0)
 		return NULL;
-	if (caps.data[0].permitted || caps.data[1].permitted ||
-	    caps.magic_etc & htole32(VFS_CAP_FLAGS_EFFECTIVE))
+	if (given.part[0].permitted || given.part[1].permitted ||
+	    given.magic_and_flags & htole32(EFFECTIVE))
 		return "given capabilities by its file: its loader ignores "
 		       "LD_PRELOAD";
 	return NULL;
