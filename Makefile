@@ -27,6 +27,9 @@ WARN := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -Isrc -Iinclude
 OURS := $(WARN) -fPIC -fvisibility=hidden -fno-stack-protector \
 	-fno-omit-frame-pointer -U_FORTIFY_SOURCE $(HARDEN)
 
+# The library defines libc's names for small and for large files itself.
+SMALL := -U_FILE_OFFSET_BITS -U_TIME_BITS
+
 # Two segments instead of four: 13 us less at every start of every program.
 # Never unloaded: handlers and threads may be in it. So it needs no start files,
 # some of which would take the note of protected control flow from it.
@@ -47,7 +50,13 @@ $(SO): $(OBJ) src/exports.map Makefile
 $(B)/%.o: src/%
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OURS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(OURS) $(CFLAGS) $(CPPFLAGS) $(SMALL) -c -o $@ $<
+
+# Another compiler, or other flags: everything anew.
+export BUILT_BY := $(CC) $(OURS) $(CFLAGS) $(CPPFLAGS)
+$(B)/built_by: FORCE
+	@mkdir -p $(@D); printenv BUILT_BY | cmp -s - $@ || printenv BUILT_BY >$@
+$(OBJ): $(B)/built_by
 
 clean:
 	rm -rf $(B) $(SO) $(COMMAND)

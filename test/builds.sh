@@ -338,6 +338,18 @@ for name in "${names[@]}"; do
 	one "$name" "$here" >"$build/builds-$name.log" 2>&1 &
 done
 wait
+# --- Flags that people build with ---------------------------------------------
+
+builds_with() {
+	make -s B="$build/flags" SO="$build/flags/libfastrand.so" \
+		COMMAND="$build/flags/fastrand" "$@"
+}
+
+for set in -D_FILE_OFFSET_BITS=64 "-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64" \
+	-Os -O3 -flto=auto; do
+	check builds_with CFLAGS="-O2 -Werror $set"
+done
+
 for name in "${names[@]}"; do
 	head -n -1 "$build/builds-$name.log"
 	if [[ $(tail -n 1 "$build/builds-$name.log") =~ $counts ]]; then

@@ -11,6 +11,8 @@ PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls compare \
 CMOCKA = $(if $(filter calls,$*),,-lcmocka -lpthread -ldl)
 LDFLAGS_plugin_sysv := -Wl,--hash-style=sysv
 
+$(PROGRAMS): $(B)/built_by
+
 test: $(SO) $(COMMAND) $(PROGRAMS)
 	@WHITEBOX="$(WHITEBOX)" BLACKBOX="$(BLACKBOX)" SCRIPTS="$(SCRIPTS)" \
 		test/run $(B) $(abspath $(SO))

@@ -32,6 +32,8 @@ $(COMMAND): $(LAUNCHER) $(B)/source/tier.c.o
 	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,now -Wl,-z,relro $(LDFLAGS) -o $@ $^ -ldl
 
 # Its own flags; the installed places are in one object, made anew when they move.
+$(LAUNCHER): $(B)/built_by
+$(LAUNCHER): SMALL =
 $(LAUNCHER): OURS = $(WARN) -fPIE -D_FILE_OFFSET_BITS=64 \
 	-DPRELOAD='"$(PRELOAD)"'
 $(B)/launcher/library.c.o: $(B)/places
