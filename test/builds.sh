@@ -147,7 +147,7 @@ build_all() {
 
 	mkdir -p "$in/test" &&
 		make_in "$in" "$name" all "$in/rooms.a" &&
-		$cc -O1 -o "$in/client" test/builds/client.c -lpthread &&
+		$cc -O1 -Iinclude -o "$in/client" test/builds/client.c -lpthread &&
 		$cc -fPIC -shared -Wl,--hash-style=sysv \
 			-o "$in/test/plugin_sysv.so" test/plugin_sysv.c &&
 		$cc -fPIC -shared \
@@ -329,7 +329,7 @@ one() {
 }
 
 # What is to be expected is what the usual build finds on this kernel.
-cc -std=gnu11 -D_GNU_SOURCE -o "$build/client" test/builds/client.c -lpthread
+cc -std=gnu11 -D_GNU_SOURCE -Iinclude -o "$build/client" test/builds/client.c -lpthread
 here=$(LD_PRELOAD=$library "$build/client" any |
 	sed -nE 's/^# tier ([a-z]+).*/\1/p')
 echo "# the usual build is in tier ${here:=any}"
