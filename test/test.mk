@@ -1,11 +1,14 @@
+# A folder for each wing of src, for the whole, and for what tests have in common.
+TESTS := chacha20 generator source interpose report system launcher whole support
+vpath %.c $(addprefix test/,$(TESTS))
+
 # Tests of the rooms, with fakes for others; of the library from outside; scripts.
-WHITEBOX := $(patsubst test/%.c,%,$(wildcard $(addprefix test/,$(addsuffix .c,\
-	chacha20 model fill step step_threads step_contexts step_overlap secrets \
-	generation elf_symbol old_libc image image_mark image_wiped scale))))
-PLUGINS := $(patsubst test/%.c,%,$(wildcard test/plugin_*.c))
-BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls compare soak,\
-	$(patsubst test/%.c,%,$(wildcard test/*.c)))
-SCRIPTS := $(patsubst test/%.sh,%,$(wildcard test/*.sh))
+WHITEBOX := chacha20 model fill step step_threads step_contexts step_overlap secrets \
+	generation elf_symbol old_libc image image_mark image_wiped scale
+ALL := $(basename $(notdir $(wildcard $(TESTS:%=test/%/*.c))))
+PLUGINS := $(filter plugin_%,$(ALL))
+BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls compare soak,$(ALL))
+SCRIPTS := $(patsubst test/%.sh,%,$(wildcard $(TESTS:%=test/%/*.sh)))
 PROGRAMS := $(addprefix $(B)/test/,$(WHITEBOX) $(BLACKBOX) calls compare \
 	$(addsuffix .so,$(PLUGINS)))
 CMOCKA = $(if $(filter calls,$*),,-lcmocka -lpthread -ldl)
@@ -40,20 +43,20 @@ $(B)/rooms.a: $(OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/test/plugin_%.so: test/plugin_%.c
+$(B)/test/plugin_%.so: plugin_%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) -fPIC -shared $(CFLAGS) $(LDFLAGS_plugin_$*) -o $@ $<
+	$(Q)$(CC) $(WARN) -Itest -fPIC -shared $(CFLAGS) $(LDFLAGS_plugin_$*) -o $@ $<
 
-$(addprefix $(B)/test/,$(WHITEBOX)): $(B)/test/%: test/%.c $(B)/rooms.a
+$(addprefix $(B)/test/,$(WHITEBOX)): $(B)/test/%: %.c $(B)/rooms.a
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(CFLAGS) -o $@ $< $(B)/rooms.a $(CMOCKA)
+	$(Q)$(CC) $(WARN) -Itest $(CFLAGS) -o $@ $< $(B)/rooms.a $(CMOCKA)
 
-$(B)/test/%: test/%.c
+$(B)/test/%: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(CFLAGS) -o $@ $< $(CMOCKA)
+	$(Q)$(CC) $(WARN) -Itest $(CFLAGS) -o $@ $< $(CMOCKA)
 
 .PHONY: test demo soak test-vm test-criu test-recipes
 -include $(wildcard $(B)/test/*.d)

@@ -1,7 +1,7 @@
 /*
  * A few bytes from the batch of a bucket, in C: for processors that have no file
  * of their own for it, for tools that do not look into assembly, and to compare
- * with (FILL_DRAW_IN_C; test/reference.sh). See fill_small.h.
+ * with (FILL_DRAW_IN_C; test/generator/reference.sh). See fill_small.h.
  *
  * fill_draw_N: one to two words of N bytes, the first and the last of len bytes,
  * which may overlap, from bucket i, which the caller holds and this gives back. A

@@ -1,0 +1,1452 @@
+/*
+ * Hostile surroundings: sandboxes that kill or refuse, memory that is not to be
+ * had or is taken away, clocks that stand still, namespaces that are entered in
+ * mid-life, tracers and emulators. Every request ends in random bytes or in the
+ * kernel's own answer; never in a byte that somebody else has, a run of zeros,
+ * a hang or a death that libc alone would not have died.
+ *
+ * What a surrounding does to the start of a program is seen by a program: this
+ * one, executed anew in a role.
+ */
+#include "support/draws.h"
+
+#include <elf.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/random.h>
+#include <linux/seccomp.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/user.h>
+#include <sys/utsname.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#define PR_GET_MEMORY_MERGE 68
+#endif
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
+enum {
+	DROPPABLE = 8,	   /* the type of mapping, in mmap's flags */
+	NOBODY = 65534,
+	WITHOUT_STOCK = 40, /* exit status of a role that found tier off */
+};
+
+/* In a child: becomes this program anew, in a role that main knows. */
+static void again_as(const char *role)
+{
+	execl("/proc/self/exe", "hostile", role, NULL);
+	expect(!"executed");
+}
+
+/*
+ * The tier is what it usually is here, but no better than that; so also says
+ * FASTRAND_SOURCE, since what is usual was found out under it.
+ */
+static void expect_tier_at_most(const char *best)
+{
+	static const char *const tiers[] = {"off", "kernel", "hardware",
+					    "call", "page"};
+	const char *usual = getenv("HOSTILE_USUAL");
+
+	expect(usual != NULL);
+	/* What it needs is less than page and call do. */
+	if (!strcmp(usual, "hardware") && !strcmp(best, "kernel") &&
+	    tier_is(usual))
+		return;
+	for (size_t i = 0; i < COUNT(tiers); i++) {
+		if (!strcmp(tiers[i], best) || !strcmp(tiers[i], usual)) {
+			if (!tier_is(tiers[i]))
+				fprintf(stderr, "tier %s (%s), not %s\n",
+					info_now().tier, info_now().why,
+					tiers[i]);
+			expect(tier_is(tiers[i]));
+			return;
+		}
+	}
+	expect(!"a tier of these names");
+}
+
+static void expect_usual_tier(void)
+{
+	expect_tier_at_most("page");
+}
+
+/* The library answers what its tier says that it does. */
+static void expect_answers(void)
+{
+	uint8_t bytes[4096];
+	uint64_t before = info_now().requests;
+
+	for (int i = 0; i < 4; i++)
+		by_getrandom(bytes, sizeof bytes);
+	if (serves(sizeof bytes))
+		expect(info_now().requests > before);
+	else
+		expect(info_now().requests == before);
+}
+
+static pid_t raw_fork(void)
+{
+	return (pid_t)RAW(SYS_clone, SIGCHLD);
+}
+
+/* By every name, in a parent and two children. */
+static void expect_draws(void)
+{
+	struct words *words = words_new(150000);
+
+	for (int round = 0; round < 4; round++) {
+		pid_t child;
+
+		words_draw_all_ways(words);
+		child = round % 2 ? fork() : raw_fork();
+		if (child == 0) {
+			words_draw_all_ways(words);
+			_exit(0);
+		}
+		words_draw_all_ways(words);
+		reap(child);
+	}
+	words_expect_distinct(words, 12 * COUNT(ways) * 500);
+	words_free(words);
+	expect_answers();
+}
+
+/* The role of most tests: all is as usual. */
+static void as_usual(void)
+{
+	expect_usual_tier();
+	expect_draws();
+}
+
+/*
+ * Filters of system calls.
+ */
+
+#define FIELD(field) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define IF_EQUAL(value, skip) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
+#define END_IN(what) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_##what)
+#define ALLOW(call) IF_EQUAL(SYS_##call, 1), END_IN(ALLOW)
+#define ANSWER(error) \
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
+
+/* The lower half of an argument, where the kernel's order is ours. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARGUMENT(n) FIELD(args[n])
+#else
+#define ARGUMENT(n) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
+		 offsetof(struct seccomp_data, args[n]) + 4)
+#endif
+
+/* After these, the number is loaded again. */
+#define REFUSE_DROPPABLE \
+	FIELD(nr), IF_EQUAL(SYS_mmap, 4), ARGUMENT(3), \
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x0f), \
+		IF_EQUAL(DROPPABLE, 1), ANSWER(EINVAL), FIELD(nr)
+#define REFUSE_ADVICE(advice, error) \
+	FIELD(nr), IF_EQUAL(SYS_madvise, 3), ARGUMENT(2), \
+		IF_EQUAL(advice, 1), ANSWER(error), FIELD(nr)
+#define REFUSE(call, error) FIELD(nr), IF_EQUAL(SYS_##call, 1), ANSWER(error)
+
+static void enter(struct sock_filter *filter, size_t count)
+{
+	struct sock_fprog program = {(unsigned short)count, filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		skip_because("no system call filter can be installed");
+}
+
+#define ENTER(...) \
+	do { \
+		struct sock_filter filter_[] = {__VA_ARGS__}; \
+\
+		enter(filter_, COUNT(filter_)); \
+	} while (0)
+
+static void leave(int status)
+{
+	for (;;)
+		RAW(SYS_exit, status);
+}
+
+/*
+ * Memory that fork would not wipe holds no secret.
+ */
+
+static void as_without_droppable(void)
+{
+	expect_tier_at_most("kernel");
+	expect(tier_is("off") || !strcmp(info_now().memory, "wipe-on-fork"));
+	expect_draws();
+}
+
+static void without_droppable_memory_no_stock_is_kept(void)
+{
+	ENTER(REFUSE_DROPPABLE, END_IN(ALLOW));
+	again_as("without-droppable");
+}
+
+static void as_without_memory(void)
+{
+	expect_tier_at_most("off");
+	expect(strcmp(info_now().memory, "none") == 0 ||
+	       preload_told("FASTRAND_SOURCE", "off"));
+	expect_draws();
+	expect(info_now().requests == 0);
+}
+
+static void without_droppable_memory_nor_advice_nothing_is_kept(void)
+{
+	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, EINVAL), END_IN(ALLOW));
+	again_as("without-memory");
+}
+
+static void a_sandbox_that_forbids_advice_changes_nothing_worse(void)
+{
+	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, EPERM), END_IN(ALLOW));
+	again_as("without-memory");
+}
+
+static void advice_that_is_never_refused_is_not_believed(void)
+{
+	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, 0), END_IN(ALLOW));
+	again_as("without-memory");
+}
+
+static void a_kernel_before_wipeonfork_keeps_nothing(void)
+{
+	ENTER(REFUSE_DROPPABLE, REFUSE_ADVICE(MADV_WIPEONFORK, EINVAL),
+	      END_IN(ALLOW));
+	again_as("without-memory");
+}
+
+static void memory_that_would_be_dumped_keeps_nothing(void)
+{
+	ENTER(REFUSE_DROPPABLE, REFUSE_ADVICE(MADV_DONTDUMP, EINVAL),
+	      END_IN(ALLOW));
+	again_as("without-memory");
+}
+
+/* Such memory needs no advice. */
+static void droppable_memory_is_used_where_advice_is_refused(void)
+{
+	ENTER(REFUSE(madvise, EPERM), END_IN(ALLOW));
+	again_as("usual");
+}
+
+/* Of each mapping that fork wipes: would the kernel merge its pages? */
+static void as_merged(void)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	bool merged = false, wiped = false;
+	char line[1024];
+
+	if (prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) != 1)
+		skip_because("merging is not handed on to a program");
+	expect_tier_at_most("kernel");
+	expect(maps != NULL);
+	while (fgets(line, sizeof line, maps)) {
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		merged |= strstr(line, " mg") != NULL;
+		if (!strstr(line, " wf"))
+			continue;
+		wiped = true;
+		expect(!strstr(line, " mg"));
+	}
+	fclose(maps);
+	expect(merged);
+	expect(wiped || tier_is("off"));
+}
+
+/* The kernel looks for pages that are the same, in all of a program's memory. */
+static void pages_with_secrets_are_not_merged(void)
+{
+	if (prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) != 0)
+		skip_because("this kernel merges no program's pages");
+	ENTER(REFUSE_DROPPABLE, END_IN(ALLOW));
+	again_as("merged");
+}
+
+/*
+ * Little memory.
+ */
+
+enum { FEW = 6000 };
+
+/* Where every mapping may be refused, the record is our own. */
+static void as_little_memory(void)
+{
+	static uint64_t room[2 + FEW];
+	struct words *words = (struct words *)room;
+	uint64_t word;
+
+	words->room = FEW;
+	for (size_t w = 0; w < COUNT(ways); w++) {
+		words_draw(words, &ways[w], 300);
+		for (size_t len = 4; len < 3000; len += 177) {
+			static uint64_t bytes[3000 / 8];
+
+			ways[w].draw(bytes, len);
+			words_add(words, bytes, len < 64 ? len : 64);
+		}
+	}
+	words_expect_distinct(words, FEW / 2);
+	by_getrandom(&word, sizeof word);
+	expect(strcmp(info_now().memory, "none") != 0 || tier_is("off"));
+	_exit(tier_is("off") ? WITHOUT_STOCK : 0);
+}
+
+static rlim_t most;
+
+static void in_little_memory(void)
+{
+	struct rlimit limit = {most, most};
+
+	expect(setrlimit(RLIMIT_AS, &limit) == 0);
+	again_as("little-memory");
+}
+
+static void alone_in_little_memory(void)
+{
+	unsetenv("LD_PRELOAD");
+	setenv("TEST_WITHOUT_PRELOAD", "1", 1);
+	in_little_memory();
+}
+
+/*
+ * From too little for any program up to enough. The loader says by status 127
+ * that it found no room, or leaves a library out (2); what starts, works.
+ */
+static void address_space_may_be_short(void)
+{
+	int usual = 0, off = 0, status;
+	const rlim_t step = 256 * 1024;
+
+	for (most = 2 * 1024 * 1024; most < 24 * 1024 * 1024; most += step) {
+		status = status_apart(alone_in_little_memory);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			continue;
+		status = status_apart(in_little_memory);
+		expect(WIFEXITED(status));
+		usual += WEXITSTATUS(status) == 0;
+		off += WEXITSTATUS(status) == WITHOUT_STOCK;
+		expect(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2 ||
+		       WEXITSTATUS(status) == 127 ||
+		       WEXITSTATUS(status) == WITHOUT_STOCK);
+	}
+	expect(off >= 4);
+	expect(usual > 0 || tier_is("off"));
+}
+
+/* Root has the right to lock what it likes, unless it is taken away. */
+static void nothing_may_be_locked(void)
+{
+	struct rlimit none = {0, 0};
+
+	prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0);
+	expect(setrlimit(RLIMIT_MEMLOCK, &none) == 0);
+	again_as("usual");
+}
+
+static void everything_may_be_locked_in_mid_life(void)
+{
+	expect_draws();
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+		skip_because("mlockall is not allowed");
+	expect_draws();
+	as_usual();
+}
+
+/* A control group, of version 2 or 1, with that much memory. */
+static char group[PATH_MAX];
+
+static bool group_write(const char *file, const char *value)
+{
+	char path[PATH_MAX + 64];
+	int fd;
+	bool ok;
+
+	snprintf(path, sizeof path, "%s/%s", group, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ok = fd >= 0 && write(fd, value, strlen(value)) > 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool group_make(const char *limit)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup",
+					    "/sys/fs/cgroup/memory"};
+
+	for (size_t i = 0; i < COUNT(roots); i++) {
+		snprintf(group, sizeof group, "%s", roots[i]);
+		group_write("cgroup.subtree_control", "+memory");
+		snprintf(group, sizeof group, "%s/fastrand-test-%d", roots[i],
+			 (int)getpid());
+		if (mkdir(group, 0755) != 0)
+			continue;
+		if (group_write("memory.max", limit) ||
+		    group_write("memory.limit_in_bytes", limit))
+			return true;
+		rmdir(group);
+	}
+	return false;
+}
+
+/* The hoarders are killed, not the drawer, which has to tell what it saw. */
+static bool be_killed(const char *rank)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, rank, strlen(rank)) > 0;
+
+	close(fd);
+	return ok;
+}
+
+/* Wants more and more, until the kernel has nothing left to take back. */
+static void hoard(void)
+{
+	const size_t some = 64 * 1024;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!be_killed("1000") || !group_write("cgroup.procs", "0"))
+		_exit(1);
+	for (;;) {
+		char *more = mmap(NULL, some, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (more != MAP_FAILED)
+			memset(more, 1, some);
+		usleep(500);
+	}
+}
+
+/* The library's memory that the kernel may drop, if it has such. */
+static uint8_t *find_droppable(size_t *size)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	unsigned long from, to, first = 0, last = 0;
+	uint8_t *found = NULL;
+	char line[512];
+
+	expect(maps != NULL);
+	while (fgets(line, sizeof line, maps)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+			first = from;
+			last = to;
+		} else if (!strncmp(line, "VmFlags:", 8) &&
+			   strstr(line, " dp") && last - first > *size) {
+			found = (uint8_t *)first;
+			*size = last - first;
+		}
+	}
+	fclose(maps);
+	return found;
+}
+
+/* Told without touching them. */
+static size_t pages_there(uint8_t *at, size_t size)
+{
+	static unsigned char there[4096];
+	size_t count = 0;
+
+	expect(size / 4096 <= sizeof there);
+	expect(mincore(at, size, there) == 0);
+	for (size_t i = 0; i < size / 4096; i++)
+		count += there[i] & 1;
+	return count;
+}
+
+/* Draws, and sleeps a little: what is never left alone is never dropped. */
+static void draw_under_pressure(struct words *words)
+{
+	double begin = seconds_now();
+	uint64_t bytes[64];
+	size_t size = 0, there = 0, before, drops = 0;
+	uint8_t *memory = find_droppable(&size);
+	unsigned int i;
+
+	for (i = 0; drops < 10 || seconds_now() < begin + 1; i++) {
+		before = there;
+		if (memory) {
+			there = pages_there(memory, size);
+			drops += there < before;
+		}
+		if (seconds_now() > begin + (memory ? 12 : 2))
+			break;
+		ways[i % COUNT(ways)].draw(bytes, i % 2 ? 64 : sizeof bytes);
+		words_add(words, bytes, 64);
+		if (memory)
+			there = pages_there(memory, size);
+		usleep(2000);
+	}
+	if (getenv("HOSTILE_SAYS"))
+		fprintf(stderr, "%zu drops, %u draws\n", drops, i);
+	if (memory && drops == 0)
+		skip_because("this kernel dropped nothing under pressure");
+	_exit(0);
+}
+
+/* How the drawer ended, while hoarders came and were killed, one by one. */
+static int status_under_pressure(struct words *words)
+{
+	pid_t drawer = fork(), hoarder = -1, ended = 0;
+	int status = -1;
+
+	expect(drawer >= 0);
+	if (drawer == 0) {
+		be_killed("-999"); /* which not every root may say */
+		expect(group_write("cgroup.procs", "0"));
+		draw_under_pressure(words);
+	}
+	while (ended != drawer) {
+		hoarder = fork();
+		if (hoarder == 0)
+			hoard();
+		ended = waitpid(-1, &status, 0);
+	}
+	if (hoarder > 0) {
+		kill(hoarder, SIGKILL);
+		waitpid(hoarder, NULL, 0);
+	}
+	return status;
+}
+
+/* Where no hoarder is left whom it could kill, the kernel kills the drawer. */
+static void memory_is_taken_away_while_drawing(void)
+{
+	struct words *words = words_new(100000);
+	int status = SIGKILL;
+
+	only_for_root();
+	if (!group_make("16777216"))
+		skip_because("no control group with little memory can be made");
+	for (int i = 0; i < 8 && status == SIGKILL; i++) {
+		status = status_under_pressure(words);
+		/* Killed where the record's next page was due, it left a gap. */
+		if (status == SIGKILL && words->count >= 8)
+			words->count -= 8;
+	}
+	for (int i = 0; i < 100 && rmdir(group) != 0; i++)
+		usleep(10000);
+	if (status == SIGKILL)
+		skip_because("the kernel killed rather than take back memory");
+	promise_outcome(status);
+	words_expect_distinct(words, 100);
+}
+
+/*
+ * Sandboxes that kill. What libc alone would have died of may kill us too:
+ * SECCOMP_MODE_STRICT forbids getrandom. Reading is allowed.
+ */
+
+static int device;
+
+static void enter_strict(void)
+{
+	uint8_t bytes[512];
+
+	device = open_served();
+	/* Its bucket is warm; another's key would be a system call. */
+	stay_on_this_cpu();
+	for (int i = 0; i < 5; i++)
+		by_getrandom(bytes, i % 2 ? 16 : sizeof bytes);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+		skip_because("no strict sandbox");
+}
+
+static void in_strict_reads(void)
+{
+	static uint8_t bytes[70000], before[32];
+	const size_t lengths[] = {32, 4096, 512, sizeof bytes, 100};
+
+	enter_strict();
+	for (int i = 0; i < 500; i++) {
+		size_t len = lengths[(size_t)i % COUNT(lengths)];
+
+		if (read(device, bytes, len) != (ssize_t)len ||
+		    !memcmp(bytes, before, sizeof before))
+			leave(1);
+		memcpy(before, bytes, sizeof before);
+	}
+	leave(0);
+}
+
+static void in_strict_draws(void)
+{
+	uint8_t bytes[32];
+
+	enter_strict();
+	for (int i = 0; i < 100; i++)
+		if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+			leave(1);
+	leave(0);
+}
+
+static void in_strict_draws_of_the_kernel(void)
+{
+	uint8_t bytes[32];
+
+	enter_strict();
+	RAW(SYS_getrandom, bytes, sizeof bytes, 0);
+	leave(0);
+}
+
+static void reads_go_on_in_a_strict_sandbox(void)
+{
+	keep_apart(in_strict_reads);
+}
+
+/* Where there is stock. A reseed of the kernel's just then kills: try again. */
+static void draws_go_on_in_a_strict_sandbox_or_end_as_the_kernels(void)
+{
+	int kernels = status_apart(in_strict_draws_of_the_kernel);
+	int ours = -1;
+
+	expect(WIFSIGNALED(kernels) && WTERMSIG(kernels) == SIGKILL);
+	for (int tries = 0; tries < 3 && ours != 0; tries++) {
+		ours = status_apart(in_strict_draws);
+		expect(ours == 0 || ours == kernels);
+	}
+	expect(ours == 0 || !tier_is("page"));
+}
+
+/*
+ * An OpenSSH-like filter with little more than reading and getrandom. It is a
+ * test of its own that a signal handler draws there.
+ */
+#define NARROW \
+	FIELD(nr), ALLOW(read), ALLOW(write), ALLOW(getrandom), ALLOW(exit), \
+		ALLOW(exit_group), ALLOW(rt_sigreturn), END_IN(KILL_PROCESS)
+
+static struct words *sandboxed;
+
+static void draw_in_handler(int unused)
+{
+	(void)unused;
+	words_draw(sandboxed, &ways[3], 2);
+}
+
+static void expect_work_in_narrow(void)
+{
+	static uint64_t bytes[70000 / 8];
+
+	for (int i = 0; i < 200; i++) {
+		words_draw_all_ways(sandboxed);
+		by_getrandom(bytes, sizeof bytes);
+		words_add(sandboxed, bytes, 64);
+		if (read(device, bytes, 4096) != 4096)
+			_exit(1);
+		words_add(sandboxed, bytes, 64);
+	}
+	_exit(0);
+}
+
+/* A state for fastrand_vgetrandom is made of memory: before. */
+static void get_ready_for_narrow(void)
+{
+	uint64_t word;
+
+	sandboxed = words_new(900000);
+	device = open_served();
+	by_vgetrandom(&word, sizeof word);
+}
+
+static void as_narrow(void)
+{
+	get_ready_for_narrow();
+	ENTER(NARROW);
+	expect_work_in_narrow();
+}
+
+static void a_narrow_sandbox_from_the_first_draw_on(void)
+{
+	only_where_off_is_the_kernel();
+	again_as("narrow");
+}
+
+static void in_narrow(void)
+{
+	storm_begin(draw_in_handler, 500);
+	ENTER(NARROW);
+	expect_work_in_narrow();
+}
+
+/* By syscall(2), which libc does not see. */
+static void in_narrow_by_syscall(void)
+{
+	struct sock_filter narrow[] = {NARROW};
+	struct sock_fprog program = {COUNT(narrow), narrow};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+		skip_because("no system call filter can be installed");
+	expect_work_in_narrow();
+}
+
+static void expect_narrow_to_work(void (*body)(void))
+{
+	get_ready_for_narrow();
+	words_draw_all_ways(sandboxed);
+	keep_apart(body);
+	words_draw_all_ways(sandboxed);
+	words_expect_distinct(sandboxed, 200 * COUNT(ways) * 400);
+}
+
+static void a_narrow_sandbox_entered_after_use(void)
+{
+	expect_narrow_to_work(in_narrow);
+}
+
+static void a_narrow_sandbox_entered_by_syscall(void)
+{
+	expect_narrow_to_work(in_narrow_by_syscall);
+}
+
+/*
+ * Kernels that have no getrandom, or sandboxes that refuse it.
+ */
+
+/* What a program sees of an answer: on stdout, a line. */
+static void tell(const char *name, size_t len, ssize_t answer)
+{
+	dprintf(1, "%s %zu: %zd %d\n", name, len, answer,
+		answer < 0 ? errno : 0);
+}
+
+/* With or without the library. */
+static void as_refused(void)
+{
+	static const size_t lengths[] = {8, 32, 200, 257, 5000};
+	static uint8_t bytes[5000];
+
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		size_t len = lengths[i];
+
+		tell("getrandom", len, getrandom(bytes, len, 0));
+		tell("nonblock", len, getrandom(bytes, len, GRND_NONBLOCK));
+		tell("random", len, getrandom(bytes, len, GRND_RANDOM));
+		tell("syscall", len, call_syscall(bytes, len, 0));
+		if (getentropy)
+			tell("getentropy", len, getentropy(bytes, len));
+	}
+}
+
+static void as_refused_alone(void)
+{
+	unsetenv("LD_PRELOAD");
+	setenv("TEST_WITHOUT_PRELOAD", "1", 1);
+	again_as("refused");
+}
+
+static void as_refused_with_us(void)
+{
+	again_as("refused");
+}
+
+static int refusal;
+static void (*refused_role)(void);
+static int told;
+
+static void enter_refusal(void)
+{
+	ENTER(REFUSE(getrandom, refusal & SECCOMP_RET_DATA), END_IN(ALLOW));
+}
+
+static void in_refusal(void)
+{
+	expect(dup2(told, 1) == 1);
+	enter_refusal();
+	refused_role();
+}
+
+static size_t words_told(void (*role)(void), char *text, size_t room)
+{
+	size_t len = 0;
+	ssize_t got;
+	int ends[2];
+
+	expect(pipe2(ends, O_CLOEXEC) == 0);
+	told = ends[1];
+	refused_role = role;
+	keep_apart(in_refusal);
+	close(ends[1]);
+	while ((got = read(ends[0], text + len, room - 1 - len)) > 0)
+		len += (size_t)got;
+	close(ends[0]);
+	text[len] = '\0';
+	return len;
+}
+
+static void expect_the_same_refusals(int error)
+{
+	static char alone[8192], with_us[8192];
+
+	refusal = error;
+	expect(words_told(as_refused_alone, alone, sizeof alone) > 100);
+	words_told(as_refused_with_us, with_us, sizeof with_us);
+	if (strcmp(alone, with_us) != 0)
+		fprintf(stderr, "alone:\n%swith us:\n%s", alone, with_us);
+	expect(strcmp(alone, with_us) == 0);
+}
+
+static void a_kernel_without_getrandom_answers_for_itself(void)
+{
+	expect_the_same_refusals(ENOSYS);
+}
+
+static void a_sandbox_that_refuses_getrandom_answers_for_itself(void)
+{
+	expect_the_same_refusals(EPERM);
+}
+
+/* What cannot fail reads the device then. */
+static void as_never_refused(void)
+{
+	struct words *words = words_new(200000);
+	static const char *const names[] = {"arc4random", "arc4random_buf",
+					    "fastrand_buf", "fastrand_u32"};
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	uint64_t bytes[64];
+
+	for (size_t w = 0; w < COUNT(ways); w++)
+		for (size_t n = 0; n < COUNT(names); n++)
+			if (!strcmp(ways[w].name, names[n]))
+				words_draw(words, &ways[w], 500);
+	for (int i = 0; i < 100; i++) {
+		expect(read(fd, bytes, sizeof bytes) == sizeof bytes);
+		words_add(words, bytes, sizeof bytes);
+	}
+	words_expect_distinct(words, 500 * COUNT(names) + 100 * COUNT(bytes));
+	expect(api.getrandom(bytes, sizeof bytes, 0) == -1 && errno == ENOSYS);
+}
+
+static void a_kernel_without_getrandom_leaves_the_device(void)
+{
+	refusal = ENOSYS;
+	enter_refusal();
+	again_as("never-refused");
+}
+
+/* There is stock, and then no key any more. */
+static void getrandom_is_taken_away_in_mid_life(void)
+{
+	struct words *words = words_new(600000);
+	uint64_t bytes[64];
+	ssize_t got = 0;
+	int fd = (int)RAW(SYS_openat, AT_FDCWD, "/dev/urandom", O_RDONLY);
+
+	words_draw_all_ways(words);
+	refusal = ENOSYS;
+	enter_refusal();
+	for (int i = 0; i < 3000; i++) {
+		got = getrandom(bytes, sizeof bytes, 0);
+		expect(got == sizeof bytes || (got == -1 && errno == ENOSYS));
+		if (got > 0)
+			words_add(words, bytes, sizeof bytes);
+		/* Whoever may, ends the key's life early. */
+		if (i == 2000)
+			RAW(SYS_ioctl, fd, RNDRESEEDCRNG);
+	}
+	words_expect_distinct(words, COUNT(ways) * 500);
+	if (geteuid() == 0)
+		expect(got == -1);
+}
+
+/*
+ * Time.
+ */
+
+static void a_child_in_a_new_time_namespace_draws_its_own(void)
+{
+	struct words *words = words_new(100000);
+	pid_t child;
+
+	only_for_root();
+	words_draw_all_ways(words);
+	if (unshare(CLONE_NEWTIME) != 0)
+		skip_because("no time namespaces");
+	for (int i = 0; i < 3; i++) {
+		child = i ? fork() : raw_fork();
+		if (child == 0) {
+			words_draw_all_ways(words);
+			as_usual();
+			_exit(0);
+		}
+		words_draw_all_ways(words);
+		reap(child);
+	}
+	words_expect_distinct(words, 7 * COUNT(ways) * 500);
+	as_usual();
+}
+
+/* A process that lives in a new time namespace, until it is ended. */
+static pid_t begin_in_another_time(void)
+{
+	int ends[2];
+	pid_t child, other = 0;
+
+	expect(pipe(ends) == 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWTIME) != 0)
+			_exit(PROMISE_SKIPPED);
+		other = fork();
+		if (other == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			pause();
+			_exit(0);
+		}
+		if (write(ends[1], &other, sizeof other) != sizeof other)
+			_exit(1);
+		pause();
+	}
+	close(ends[1]);
+	if (read(ends[0], &other, sizeof other) != sizeof other)
+		skip_because("no time namespaces");
+	close(ends[0]);
+	return other;
+}
+
+static void enter_time_of(const char *path, int fd)
+{
+	if (path)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	expect(fd >= 0);
+	if (setns(fd, CLONE_NEWTIME) != 0)
+		skip_because("no time namespace can be entered");
+	if (path)
+		close(fd);
+}
+
+/* To and fro. After many times a better tier may have been given up. */
+static void another_time_namespace_is_entered_in_mid_life(void)
+{
+	struct words *words = words_new(900000);
+	char path[64];
+	int own;
+
+	only_for_root();
+	snprintf(path, sizeof path, "/proc/%d/ns/time",
+		 (int)begin_in_another_time());
+	own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	words_draw_all_ways(words);
+	for (int i = 0; i < 40; i++) {
+		enter_time_of(path, -1);
+		words_draw_all_ways(words);
+		if (i < 4)
+			as_usual();
+		enter_time_of(NULL, own);
+		words_draw_all_ways(words);
+		if (i < 4)
+			as_usual();
+	}
+	expect_draws();
+	words_expect_distinct(words, 81 * COUNT(ways) * 500);
+}
+
+/* Tier hardware renews its key each second that really passes. */
+static void expect_a_key_a_second(void)
+{
+	struct timespec second = {1, 200000000};
+	uint64_t word, keys;
+
+	stay_on_this_cpu();
+	by_getrandom(&word, sizeof word);
+	keys = info_now().reseeds;
+	nanosleep(&second, NULL);
+	by_getrandom(&word, sizeof word);
+	expect(info_now().reseeds > keys);
+}
+
+/* The processor's generator is timed by a clock, but not by that one. */
+static void as_frozen(void)
+{
+	const char *usual = getenv("HOSTILE_HARDWARE");
+	struct timespec moment = {0, 1000000};
+	double begin = seconds_now();
+
+	nanosleep(&moment, NULL);
+	expect(seconds_now() == begin);
+	expect(usual && !strcmp(info_now().hardware, usual));
+	if (tier_is("hardware"))
+		expect_a_key_a_second();
+	as_usual();
+}
+
+static void preload_frozen_clock(const char *first, const char *second)
+{
+	char both[4 * PATH_MAX];
+
+	snprintf(both, sizeof both, "%s:%s", first, second);
+	setenv("LD_PRELOAD", both, 1);
+	again_as("frozen");
+}
+
+static void clocks_stand_still_behind_us(void)
+{
+	preload_frozen_clock(library(), beside("plugin_frozen_clock.so"));
+}
+
+static void clocks_stand_still_in_front_of_us(void)
+{
+	preload_frozen_clock(beside("plugin_frozen_clock.so"), library());
+}
+
+/*
+ * Under observation, and without the vDSO.
+ */
+
+/* In a child: begins the role under its parent's eyes. */
+static void be_traced_as(const char *role)
+{
+	if (RAW(SYS_ptrace, PTRACE_TRACEME) != 0)
+		_exit(PROMISE_SKIPPED);
+	again_as(role);
+}
+
+static pid_t begin_traced(const char *role)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0)
+		be_traced_as(role);
+	expect(child > 0 && waitpid(child, &status, 0) == child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PROMISE_SKIPPED)
+		skip_because("nobody may trace here");
+	expect(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+	return child;
+}
+
+static void every_system_call_is_traced(void)
+{
+	pid_t child = begin_traced("usual");
+	int status = 0, stops = 0;
+	long signal_number = 0;
+
+	expect(ptrace(PTRACE_SETOPTIONS, child, NULL,
+		      PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
+	for (;;) {
+		expect(ptrace(PTRACE_SYSCALL, child, NULL, signal_number) == 0);
+		expect(waitpid(child, &status, 0) == child);
+		if (!WIFSTOPPED(status))
+			break;
+		signal_number = WSTOPSIG(status) & 0x7f;
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			signal_number = 0;
+			stops++;
+		}
+	}
+	expect(stops > 100);
+	promise_outcome(status);
+}
+
+static void as_without_vdso(void)
+{
+	expect(getauxval(AT_SYSINFO_EHDR) == 0);
+	expect_tier_at_most("kernel");
+	expect_draws();
+}
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+static unsigned long stack_of(pid_t child)
+{
+	struct user_regs_struct registers;
+	struct iovec all = {&registers, sizeof registers};
+
+	expect(ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &all) == 0);
+#if defined(__x86_64__)
+	return registers.rsp;
+#else
+	return registers.sp;
+#endif
+}
+
+static unsigned long peek(pid_t child, unsigned long at)
+{
+	unsigned long word;
+
+	errno = 0;
+	word = (unsigned long)ptrace(PTRACE_PEEKDATA, child, at, NULL);
+	expect(errno == 0);
+	return word;
+}
+
+/* What the kernel wrote for the program's start: arguments, environment, and
+ * pairs, of which the one that says where the vDSO is is made void. */
+static void the_vdso_is_absent(void)
+{
+	pid_t child = begin_traced("without-vdso");
+	unsigned long at = stack_of(child);
+	int status = -1;
+
+	at += 8 * (peek(child, at) + 2);
+	while (peek(child, at) != 0)
+		at += 8;
+	for (at += 8; peek(child, at) != AT_NULL; at += 16)
+		if (peek(child, at) == AT_SYSINFO_EHDR)
+			expect(ptrace(PTRACE_POKEDATA, child, at, AT_IGNORE) ==
+			       0);
+	expect(ptrace(PTRACE_DETACH, child, NULL, NULL) == 0);
+	expect(waitpid(child, &status, 0) == child);
+	promise_outcome(status);
+}
+
+#else
+
+static void the_vdso_is_absent(void)
+{
+	skip_because("no registers known on this machine");
+}
+
+#endif
+
+/*
+ * Emulators.
+ */
+
+static bool there_is(const char *program)
+{
+	char directories[8192], path[PATH_MAX];
+	const char *all = getenv("PATH");
+	char *rest, *one;
+
+	snprintf(directories, sizeof directories, "%s", all ? all : "");
+	for (one = strtok_r(directories, ":", &rest); one;
+	     one = strtok_r(NULL, ":", &rest)) {
+		snprintf(path, sizeof path, "%s/%s", one, program);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *own_path(void)
+{
+	static char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+
+	expect(len > 0);
+	path[len] = '\0';
+	return path;
+}
+
+/* Whatever it offers, and no more than it keeps. */
+static void as_emulated(void)
+{
+	const size_t size = 4096;
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	expect(at != MAP_FAILED);
+	if (RAW(SYS_madvise, at, size, -1) == 0) {
+		expect(strcmp(info_now().memory, "wipe-on-fork") != 0);
+		expect_tier_at_most(strcmp(info_now().memory, "none") == 0 ?
+					    "off" :
+					    "page");
+	}
+	if (getauxval(AT_SYSINFO_EHDR) == 0)
+		expect(tier_is("kernel") || tier_is("off"));
+	expect_draws();
+}
+
+static void run_in_valgrind(const char *tool)
+{
+	if (!there_is("valgrind"))
+		skip_because("valgrind is not installed");
+	execlp("valgrind", "valgrind", "-q", tool, "--error-exitcode=9",
+	       own_path(), "emulated", NULL);
+	expect(!"executed");
+}
+
+static void valgrind_watches(void)
+{
+	run_in_valgrind("--tool=none");
+}
+
+static void valgrind_checks_memory(void)
+{
+	run_in_valgrind("--tool=memcheck");
+}
+
+/* It is a program of this machine itself, and needs no preload. */
+static void qemu_emulates(void)
+{
+	char program[80], preload[PATH_MAX + 16];
+	struct utsname system;
+
+	expect(uname(&system) == 0);
+	snprintf(program, sizeof program, "qemu-%s", system.machine);
+	snprintf(preload, sizeof preload, "LD_PRELOAD=%s", library());
+	if (!there_is(program))
+		skip_because("qemu-user is not installed");
+	unsetenv("LD_PRELOAD");
+	execlp(program, program, "-E", preload, own_path(), "emulated", NULL);
+	expect(!"executed");
+}
+
+/*
+ * Little stack, and few processes.
+ */
+
+enum {
+	SMALL_STACK = 64 * 1024,
+	PAINT = 0xa5,
+	DEPTH = 1536, /* no draw takes more of the stack */
+};
+
+static struct words *stack_words;
+
+static void *draws_all_ways(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 5; i++)
+		words_draw_all_ways(stack_words);
+	return NULL;
+}
+
+static void threads_may_have_small_stacks(void)
+{
+	pthread_attr_t attributes;
+	pthread_t threads[8];
+
+	stack_words = words_new(400000);
+	expect(pthread_attr_init(&attributes) == 0);
+	expect(pthread_attr_setstacksize(&attributes, SMALL_STACK) == 0);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		expect(pthread_create(&threads[i], &attributes, draws_all_ways,
+				      NULL) == 0);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		expect(pthread_join(threads[i], NULL) == 0);
+	words_expect_distinct(stack_words, 8 * 5 * COUNT(ways) * 500);
+}
+
+static void the_first_stack_may_be_small(void)
+{
+	struct rlimit small = {SMALL_STACK, SMALL_STACK};
+
+	expect(setrlimit(RLIMIT_STACK, &small) == 0);
+	again_as("usual");
+}
+
+static const struct way *handlers_way;
+static size_t handlers_len;
+static uintptr_t handlers_frame;
+static uint8_t handlers_bytes[70000];
+
+static void draw_on_other_stack(int unused)
+{
+	(void)unused;
+	handlers_frame = (uintptr_t)__builtin_frame_address(0);
+	handlers_way->draw(handlers_bytes, handlers_len);
+}
+
+/* A stack of that size for handlers, with nothing below it. */
+static uint8_t *use_other_stack(size_t size)
+{
+	struct sigaction action = {.sa_handler = draw_on_other_stack,
+				   .sa_flags = SA_ONSTACK};
+	size_t whole = (size + 4095) / 4096 * 4096;
+	uint8_t *at = mmap(NULL, 4096 + whole, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t other = {.ss_size = size};
+
+	expect(at != MAP_FAILED && mprotect(at, 4096, PROT_NONE) == 0);
+	/* To the byte: what is used below it is seen as paint gone. */
+	other.ss_sp = at + 4096 + whole - size;
+	expect(sigaltstack(&other, NULL) == 0);
+	expect(sigaction(SIGUSR1, &action, NULL) == 0);
+	return at + 4096;
+}
+
+/* How much of it the draw took, beside the handler. */
+static size_t depth_of_draw(const struct way *way, size_t len)
+{
+	const size_t size = 64 * 1024;
+	static uint8_t *stack;
+	size_t i = 0;
+
+	if (!stack)
+		stack = use_other_stack(size);
+	memset(stack, PAINT, size);
+	handlers_way = way;
+	handlers_len = len;
+	expect(raise(SIGUSR1) == 0);
+	while (i < size && stack[i] == PAINT)
+		i++;
+	return handlers_frame - (uintptr_t)(stack + i);
+}
+
+/* Warm, and cold as a new process is. Symbols are resolved before. */
+static void a_draw_takes_little_stack(void)
+{
+	static const size_t lengths[] = {4, 8, 16, 32, 100, 257, 1000, 70000};
+	struct words *words = words_new(50000);
+	size_t *deepest = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	expect(deepest != MAP_FAILED);
+	words_draw_all_ways(words);
+	depth_of_draw(&ways[0], 8);
+	for (size_t w = 0; w < COUNT(ways); w++) {
+		for (size_t i = 0; i < COUNT(lengths); i++) {
+			pid_t child = fork();
+
+			for (int times = 0; times < (child ? 1 : 3); times++) {
+				size_t depth = depth_of_draw(&ways[w],
+							     lengths[i]);
+
+				if (depth > *deepest)
+					*deepest = depth;
+			}
+			if (child == 0)
+				_exit(0);
+			reap(child);
+		}
+	}
+	if (*deepest > DEPTH || getenv("HOSTILE_SAYS"))
+		fprintf(stderr, "a draw took %zu bytes of stack\n", *deepest);
+	expect(*deepest > 100 && *deepest <= DEPTH);
+}
+
+/* The least that the kernel accepts, and what a draw takes. */
+static void a_handler_draws_on_the_smallest_stack(void)
+{
+	size_t least = getauxval(AT_MINSIGSTKSZ);
+	struct words *words = words_new(50000);
+	uint8_t *stack;
+
+	if (least < 2048)
+		least = 2048;
+	words_draw_all_ways(words);
+	stack = use_other_stack(least + DEPTH);
+	for (size_t w = 0; w < COUNT(ways); w++) {
+		for (int i = 0; i < 40; i++) {
+			handlers_way = &ways[w];
+			handlers_len = i % 2 ? 8 : 4096;
+			expect(raise(SIGUSR1) == 0);
+			words_add(words, handlers_bytes, 8);
+		}
+	}
+	expect(stack != NULL);
+	words_expect_distinct(words, COUNT(ways) * 540);
+}
+
+static void no_more_processes_may_be_made(void)
+{
+	struct words *words = words_new(50000);
+	struct rlimit none = {0, 0};
+
+	expect(setrlimit(RLIMIT_NPROC, &none) == 0);
+	if (geteuid() == 0)
+		expect(setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+		       setresuid(NOBODY, NOBODY, NOBODY) == 0);
+	for (int i = 0; i < 5; i++)
+		words_draw_all_ways(words);
+	expect(fork() == -1);
+	words_draw_all_ways(words);
+	words_expect_distinct(words, 6 * COUNT(ways) * 500);
+	expect_answers();
+}
+
+static const struct {
+	const char *name;
+	void (*body)(void);
+} roles[] = {
+	{"usual", as_usual},
+	{"without-droppable", as_without_droppable},
+	{"without-memory", as_without_memory},
+	{"merged", as_merged},
+	{"little-memory", as_little_memory},
+	{"narrow", as_narrow},
+	{"refused", as_refused},
+	{"never-refused", as_never_refused},
+	{"frozen", as_frozen},
+	{"without-vdso", as_without_vdso},
+	{"emulated", as_emulated},
+};
+
+static int play(const char *role)
+{
+	promise_apart = true;
+	for (size_t i = 0; i < COUNT(roles); i++) {
+		if (!strcmp(roles[i].name, role)) {
+			roles[i].body();
+			return 0;
+		}
+	}
+	return 2;
+}
+
+int main(int count, char **arguments)
+{
+	static struct promise promises[] = {
+		APART(without_droppable_memory_no_stock_is_kept),
+		APART(without_droppable_memory_nor_advice_nothing_is_kept),
+		APART(a_sandbox_that_forbids_advice_changes_nothing_worse),
+		APART(advice_that_is_never_refused_is_not_believed),
+		APART(a_kernel_before_wipeonfork_keeps_nothing),
+		APART(memory_that_would_be_dumped_keeps_nothing),
+		APART(droppable_memory_is_used_where_advice_is_refused),
+		APART(pages_with_secrets_are_not_merged),
+		APART(address_space_may_be_short),
+		APART(nothing_may_be_locked),
+		APART(everything_may_be_locked_in_mid_life),
+		APART(memory_is_taken_away_while_drawing),
+		APART(reads_go_on_in_a_strict_sandbox),
+		APART(draws_go_on_in_a_strict_sandbox_or_end_as_the_kernels),
+		APART(a_narrow_sandbox_from_the_first_draw_on),
+		APART(a_narrow_sandbox_entered_after_use),
+		APART(a_narrow_sandbox_entered_by_syscall),
+		APART(a_kernel_without_getrandom_answers_for_itself),
+		APART(a_sandbox_that_refuses_getrandom_answers_for_itself),
+		APART(a_kernel_without_getrandom_leaves_the_device),
+		APART(getrandom_is_taken_away_in_mid_life),
+		APART(a_child_in_a_new_time_namespace_draws_its_own),
+		APART(another_time_namespace_is_entered_in_mid_life),
+		APART(clocks_stand_still_behind_us),
+		APART(clocks_stand_still_in_front_of_us),
+		APART(every_system_call_is_traced),
+		APART(the_vdso_is_absent),
+		APART(valgrind_watches),
+		APART(valgrind_checks_memory),
+		APART(qemu_emulates),
+		APART(threads_may_have_small_stacks),
+		APART(the_first_stack_may_be_small),
+		APART(a_draw_takes_little_stack),
+		APART(a_handler_draws_on_the_smallest_stack),
+		APART(no_more_processes_may_be_made),
+	};
+
+	/* A role that is played without the library, to compare. */
+	if (count > 1 && preload_told("TEST_WITHOUT_PRELOAD", "1"))
+		return strcmp(arguments[1], "refused") ? 0 : play("refused");
+	if (!draws_begin())
+		return 2;
+	if (count > 1)
+		return play(arguments[1]);
+	setenv("HOSTILE_USUAL", info_now().tier, 1);
+	setenv("HOSTILE_HARDWARE", info_now().hardware, 1);
+	return promises_keep("hostile", promises, COUNT(promises));
+}
