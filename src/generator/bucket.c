@@ -1,6 +1,4 @@
-/*
- * One CPU's share of the generator: what its holder does with it.
- */
+/* What does the holder of a bucket do with it? See bucket.h. */
 #include "bucket.h"
 
 #include <string.h>
@@ -9,8 +7,8 @@
 #include "chacha20/wipe.h"
 
 /*
- * Chooses the variant, once. What the processor can do was found out at the start
- * (x86.h): no cpuid is executed here.
+ * Chooses the variant of ChaCha20, once. The features of the processor were
+ * already found out at the start (system/x86.h), so no cpuid is executed here.
  */
 static void first_stream(struct chacha20 *c, uint8_t *out, size_t blocks)
 {
@@ -22,16 +20,19 @@ static void first_stream(struct chacha20 *c, uint8_t *out, size_t blocks)
 
 chacha20_blocks *bucket_stream = first_stream;
 
-/* Any thread may be storing what it found, at the same time. */
+/*
+ * The load is atomic because another thread may be storing its choice just now.
+ */
 static inline chacha20_blocks *stream(void)
 {
 	return __atomic_load_n(&bucket_stream, __ATOMIC_RELAXED);
 }
 
 /*
- * Not libc's memset, nor what the compiler would take for one: that of a program
- * under -fsanitize=thread sees a bucket's memory written by two threads, and
- * knows nothing of our locks.
+ * Neither libc's memset nor a loop that the compiler would turn into memset is
+ * used here. In a program under -fsanitize=thread memset is the sanitizer's,
+ * which sees two threads write to the memory of one bucket, and does not know
+ * our locks.
  */
 #define WIPE(word_type) \
 	do { \
@@ -52,9 +53,10 @@ void bucket_wipe(void *memory, size_t len)
 }
 
 /*
- * One piece, whose register is then the zero that it leaves behind. So the
- * compiler cannot make libc's memcpy of it, which keeps what it moved in registers
- * that the loader, or a signal, saves on the stack.
+ * Moves one word. The register that held the word is cleared first and then
+ * provides the zero that is stored in the word's place. Because of that the
+ * compiler cannot turn the loop into libc's memcpy, which leaves what it has
+ * moved in registers that the loader or a signal would save on the stack.
  */
 #define MOVE(word_type, wipe) \
 	do { \
@@ -80,7 +82,10 @@ void bucket_move(uint8_t *to, uint8_t *from, size_t len)
 		wipe_registers();
 }
 
-/* Moves what was counted in the bucket's page to where nobody wipes it. */
+/*
+ * Adds the requests that were counted in the bucket's page to those in the
+ * line, which is never wiped.
+ */
 static void count(struct bucket_line *l, uint64_t stock)
 {
 	l->requests += stock >> 32;
@@ -96,17 +101,17 @@ void bucket_drop(struct bucket *b, struct bucket_line *l)
 	bucket_wipe(b->batch, sizeof b->batch);
 }
 
-/* From the first of left unread bytes. */
+/* Takes the first len of the last left bytes of the batch, which are unread. */
 static void take(struct bucket *b, uint32_t left, uint8_t *out, size_t len)
 {
 	bucket_move(out, b->batch + BUCKET_BATCH - left, len);
 }
 
 /*
- * stock is read once: the page may be zeroed between any two lines, and a number
- * read twice could then contradict itself. What follows from a zeroed page is
- * wrong bytes, which the caller's last look at the stamp discards; never a wrong
- * address.
+ * stock is read once, because the page may be zeroed between any two lines, and
+ * a number that is read twice could then contradict itself. A zeroed page leads
+ * to wrong bytes, which the caller's last look at the stamp rejects. It never
+ * leads to a wrong address.
  */
 void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 		 size_t len)
@@ -127,9 +132,10 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 	count(l, stock);
 
 	/*
-	 * One key, one nonce, one counter: the refill goes on where bulk stopped.
-	 * Did it begin at 0 again, its first bytes, which are the next key, would
-	 * be those that the caller has just got.
+	 * There is one key, one nonce and one counter: the refill continues at
+	 * the block where the bulk output stopped. If it began at 0 again, then
+	 * its first bytes, which are the next key, would be the bytes that the
+	 * caller has just been given.
 	 */
 	chacha20_start(&b->work, b->key, hardware_nonce(&b->nonce));
 	if (len > BUCKET_BATCH) {
@@ -147,13 +153,16 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 	bucket_set_stock(b, BUCKET_BATCH - len);
 }
 
-/* A wide variant makes one block in the time of eight. */
+/*
+ * A wide variant needs as much time for one block as for eight, so single
+ * blocks are made by the portable variant.
+ */
 static void few_blocks(struct bucket *b, uint8_t *out, size_t blocks)
 {
 	(blocks == 1 ? chacha20_portable() : stream())(&b->work, out, blocks);
 }
 
-/* len bytes of a key stream that has been started; its key is forgotten. */
+/* Writes len bytes of a key stream that has been started, and wipes its key. */
 static void expand(struct bucket *b, uint8_t *out, size_t len)
 {
 	size_t bulk = len - len % CHACHA20_PASS;

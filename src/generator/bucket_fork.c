@@ -1,14 +1,13 @@
-/*
- * Has fork wiped our memory, and what if not?
- */
+/* Has fork wiped our memory in the child, and what is done if it has not? */
 #include "bucket.h"
 
 /*
- * Marks are numbers that go up: one that is not above the number of this
- * thread's fork was made before that fork. They are counted in memory that
- * fork copies, and this thread's number comes to the child in its own memory. A
- * fork within a handler of a fork has no number of its own: its parent still
- * has to look for marks of before the outer one.
+ * Marks are increasing numbers: a mark that is not greater than the number of
+ * this thread's fork was made before that fork. The counter is in memory that
+ * fork copies, and the number of this thread's fork comes to the child in the
+ * thread's own memory. A fork inside a handler of another fork does not replace
+ * that number, because its parent still has to look for the marks that were
+ * made before the outer fork.
  */
 static _Atomic(uint64_t) marks;
 static __thread __attribute__((tls_model("initial-exec"))) struct {
@@ -21,14 +20,20 @@ static const volatile uint64_t *mark_of(const struct bucket *b)
 	return &b->mark;
 }
 
-/* Its own key, or one that the vDSO's function keeps. */
+/*
+ * True if the page has a key of ours, or one in the state of the vDSO's
+ * function.
+ */
 static bool has_key(const struct bucket *b)
 {
 	return bucket_stamp(b) ||
 	       *(const volatile uint64_t *)&b->oracle.generation;
 }
 
-/* Of forks that are prepared at once, the mark of the first. */
+/*
+ * Where several threads prepare a fork at once, the first (lowest) mark
+ * remains.
+ */
 static void mark(struct bucket *b, uint64_t next)
 {
 	uint64_t is = *mark_of(b);
@@ -60,8 +65,8 @@ void bucket_fork_prepare(void)
 }
 
 /*
- * In the child as in the parent: who was forked by a handler goes on in the handlers
- * of the outer fork, as its parent does.
+ * Both parent and child call this: a child that was forked inside a handler
+ * goes on with the handlers of the outer fork, as its parent does.
  */
 static void leave(void)
 {
@@ -74,7 +79,7 @@ void bucket_fork_parent(void)
 	leave();
 }
 
-/* From before the fork? */
+/* Is there a mark that was made before the fork? */
 static bool is_marked(const struct bucket *b)
 {
 	uint64_t is = *mark_of(b);
@@ -103,10 +108,12 @@ bool bucket_fork_wiped(void)
 }
 
 /*
- * A thread that an earlier handler started may be drawing. What it draws from a
- * leased bucket fails its last look, since there is no generation any more; so
- * that page may be wiped under it. A shared bucket that it holds may be at work
- * in another tier, with a key that must not become zero in the middle.
+ * A thread that an earlier fork handler started may be drawing now. If it draws
+ * from a leased bucket, its last look at the stamp fails, because there is no
+ * generation any more; so that page may be wiped during the draw. If it holds a
+ * shared bucket, that bucket may be in use by another tier, with a key that
+ * must not become zero in the middle of the draw; so pages of held shared
+ * buckets are not wiped.
  */
 static void forget(struct bucket *b, struct bucket_line *l, bool leased,
 		   void *with)
@@ -127,8 +134,8 @@ static void forget(struct bucket *b, struct bucket_line *l, bool leased,
 void bucket_forget(void)
 {
 	/*
-	 * The function and the generation are gone before a stamp becomes zero,
-	 * which is zero before the bytes are.
+	 * The order matters: first the vDSO's function and the generation are
+	 * gone, then each stamp becomes zero, and then the bytes of its page.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	bucket_see_all(forget, NULL);

@@ -1,20 +1,21 @@
-/*
- * The memory that buckets live in, and who holds them.
- */
+/* Which memory do buckets live in, and who holds them? */
 #include "bucket.h"
 
 #include "system/linux.h"
 #include "system/real.h"
 
 /*
- * The way from a held bucket to the next. Far: the neighbours are other CPUs'.
- * Odd: every bucket is met once.
+ * The distance from a bucket that is held to the next one that is tried. It is
+ * long, because the neighbours are the buckets of other CPUs; and it has no
+ * divisor in common with the number of buckets, so that every bucket is tried
+ * once.
  */
 enum { STRIDE = 61 };
 
 /*
- * Long draws before a lease: some ten thousand small ones. A lease costs a page and
- * a key from the kernel, for nothing in a program that is about to stop.
+ * So many slow draws, which stand for some ten thousand small ones, precede a
+ * lease. A lease costs a page and a key from the kernel, which are wasted on a
+ * program that is about to stop drawing.
  */
 enum { HABIT = 256 };
 
@@ -36,8 +37,8 @@ static long advise(void *at, size_t size, int advice)
 }
 
 /*
- * Advice is believed only of a kernel that refuses nonsense: some emulators accept
- * everything and do nothing.
+ * madvise() is believed only if the kernel refuses an advice that does not
+ * exist, because some emulators accept every advice and do nothing.
  */
 static struct bucket *map_secrets(enum bucket_memory *kind)
 {
@@ -52,7 +53,10 @@ static struct bucket *map_secrets(enum bucket_memory *kind)
 	if (at && advise(at, size, -1) < 0 &&
 	    !advise(at, size, MADV_WIPEONFORK) &&
 	    !advise(at, size, MADV_DONTDUMP)) {
-		/* Where the whole process is merged (PR_SET_MEMORY_MERGE). */
+		/*
+		 * This matters where PR_SET_MEMORY_MERGE merges the memory of
+		 * the whole process.
+		 */
 		advise(at, size, MADV_UNMERGEABLE);
 		return at;
 	}
@@ -74,7 +78,10 @@ enum bucket_memory bucket_memory(void)
 	return common_kind;
 }
 
-/* Memory of a worse kind than the common set's would need a lower tier. */
+/*
+ * A set whose memory is of a worse kind than that of the common set is given
+ * up, because it would need a lower tier.
+ */
 static struct bucket_set *set_make(void)
 {
 	const size_t locks = BUCKETS * sizeof(struct bucket_line);
@@ -97,7 +104,7 @@ static struct bucket_set *set_make(void)
 	return NULL;
 }
 
-/* One that its maker could not publish, or a new one. */
+/* Returns a set that its maker could not publish, or a new one. */
 static struct bucket_set *set_get(void)
 {
 	struct bucket_set *set;
@@ -115,9 +122,9 @@ static struct bucket_set *set_get(void)
 }
 
 /*
- * It is in the list before anybody can draw from it: a fork between the two leaves
- * the child a set that nobody has, where the other order would leave it one that
- * fork's handlers do not know.
+ * A set is put into the list before anybody can draw from it. A fork between
+ * the two steps leaves the child a set that nobody uses. In the other order it
+ * would leave a set in use that the handlers of fork do not know.
  */
 struct bucket_set *bucket_set_of(void **state)
 {
@@ -136,7 +143,10 @@ struct bucket_set *bucket_set_of(void **state)
 	return published;
 }
 
-/* Before it is taken: what is held, or lost, is always among the used. */
+/*
+ * This is done before the bucket is taken, so that a bucket that is held or
+ * lost is always among the used ones.
+ */
 static void use(struct bucket_set *set, unsigned int i)
 {
 	unsigned int used = atomic_load_explicit(&set->used,
@@ -178,7 +188,10 @@ void bucket_lease_wanted(struct bucket_set *set, uintptr_t stack)
 		__atomic_store_n(&l->habits, 0, __ATOMIC_RELAXED);
 	if (__atomic_add_fetch(&l->habits, 1, __ATOMIC_RELAXED) < HABIT)
 		return;
-	/* Before it can be drawn from: who sees all is to see it. */
+	/*
+	 * This is set before the lease exists, so that bucket_see_all() misses
+	 * no bucket that was drawn from.
+	 */
 	atomic_store(&set->any_leased, true);
 	atomic_compare_exchange_strong(&l->owner, &nobody, stack);
 }
@@ -203,11 +216,12 @@ void bucket_see_all(bucket_seer *see, void *with)
 	}
 }
 
-static struct bucket_counts before;	/* this process was forked */
+static struct bucket_counts before;	/* counts when fork made this process */
 
 /*
- * The draw counts nothing but a request, in a word that it writes anyway. What
- * was served follows from what was made and what is still there.
+ * A draw counts nothing but its request, in a word that it writes anyway. How
+ * many bytes were served is the number that was made, less the number that is
+ * left.
  */
 static void count_line(struct bucket *b, struct bucket_line *l, bool leased,
 		       void *with)
@@ -233,8 +247,8 @@ static void count(struct bucket *b, struct bucket_line *l, bool leased,
 }
 
 /*
- * A draw that goes on in the child may write back what it knew of the parent's
- * stock, and the count is then behind what it began with.
+ * A draw that goes on in the child may write back the parent's stock, as it
+ * knew it; then the count may be less than it was when the child began.
  */
 static uint64_t since(uint64_t now, uint64_t then)
 {
@@ -253,7 +267,10 @@ struct bucket_counts bucket_count(void)
 	return c;
 }
 
-/* Requests that are still counted in a page are the child's, by an earlier handler. */
+/*
+ * The requests that are still counted in the pages are left out here, because
+ * they are the child's own: draws in handlers that ran before ours.
+ */
 void bucket_count_from_here(void)
 {
 	before = (struct bucket_counts){0};

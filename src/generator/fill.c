@@ -1,13 +1,13 @@
 /*
- * The life of a request. A shim asks us for len bytes. We take the bucket of the
- * CPU we are on, or another that nobody holds; see that its key is of the
- * kernel's generation of now, and else give it a new one; move bytes out,
- * erasing them behind us; and make sure that the generation is still the same
- * and that nobody wiped the bucket meanwhile. Anything unexpected ends in
+ * The life of a request. A shim asks for len bytes. We take the bucket of the
+ * CPU that we are on, or another that nobody holds. If its key is not of the
+ * kernel's current generation, we fetch a new key. We move bytes out and erase
+ * them in the bucket. Then we make sure that the generation is still the same,
+ * and that the bucket was not wiped meanwhile. Anything unexpected ends in
  * "false", and the kernel answers instead.
  *
- * In tiers that keep no stock the bucket is a place to work in: a key for this
- * request alone is fetched into it, expanded, and forgotten.
+ * In tiers that keep no stock a bucket is only a place to work in: a key for
+ * this request alone is fetched into it, expanded, and wiped.
  */
 #include "fill.h"
 
@@ -26,12 +26,12 @@
 
 enum {
 	PIECE = 64 * 1024,	/* bytes between two looks at the stamp */
-	SMALL = 256,		/* in tier kernel, asked of the kernel */
-	PROOF = 128,		/* without stock: from here on it pays an fstat */
-	PROOFS = 3,		/* tries: the kernel may reseed in between */
-	REFILLS = 1024,		/* of one key of the kernel's; then proof anew */
-	AT_WORK = 1,		/* the stamp of a bucket without a generation */
-	EXPANDED = 1024 * 1024,	/* tier hardware: bytes of one kernel's key */
+	SMALL = 256,		/* tier kernel: up to this a system call */
+	PROOF = 128,		/* without stock: from here an fstat pays */
+	PROOFS = 3,		/* tries, as the kernel may reseed meanwhile */
+	REFILLS = 1024,		/* under one key from the kernel */
+	AT_WORK = 1,		/* stamp in tiers without a generation */
+	EXPANDED = 1024 * 1024,	/* tier hardware: bytes under one key */
 };
 
 static _Atomic(uint64_t) refusals[FILL_REFUSALS];
@@ -58,8 +58,10 @@ uint64_t fill_refused(enum fill_refusal why)
 static void forked(void)
 {
 	/*
-	 * A thread of an earlier handler may be drawing: first nothing is
-	 * current any more, then what it draws from is called stale.
+	 * A thread that an earlier handler has started may be drawing.
+	 * Therefore first the generation and the vDSO's function are taken
+	 * away, and then the buckets that it may be drawing from are made
+	 * stale.
 	 */
 	if (!bucket_fork_wiped()) {
 		vdso_end();
@@ -79,8 +81,9 @@ __attribute__((constructor)) static void construct(void)
 }
 
 /*
- * Second signals have moved: the vDSO's state is of the machine before, as our
- * keys are, and two clones would get one key of it.
+ * Wipes the state of the vDSO's function if the second signals (signals.h) have
+ * changed. That state was made before the machine was cloned, as our keys were;
+ * two clones would be given the same key from it.
  */
 static void heed_signals(struct bucket *b)
 {
@@ -94,16 +97,20 @@ static void heed_signals(struct bucket *b)
 	b->signals = says;
 }
 
-/* Do they still say what they said, and are they not being changed? */
+/*
+ * Are the signals what they were when the key was fetched, and not being
+ * changed?
+ */
 static bool signals_stand(const struct bucket *b)
 {
 	return !signals_present || (b->signals && b->signals == signals_now());
 }
 
 /*
- * A key of the kernel's, and the stamp that vouches for it, or neither. Stamp first,
- * key second: a fork between the two zeroes the stamp, so the child starts over;
- * the other order would leave it a current stamp on a zeroed key.
+ * Fetches a key from the kernel and sets the stamp that vouches for it, or does
+ * neither. The stamp is set before the key is fetched, because a fork between
+ * the two zeroes the stamp, so that the child starts over. The other order
+ * would leave the child a current stamp beside a key of zeros.
  */
 static bool fetch(struct bucket *b, uint64_t stamp)
 {
@@ -116,9 +123,10 @@ static bool fetch(struct bucket *b, uint64_t stamp)
 }
 
 /*
- * Proof and key in one act: the vDSO's function, which is the kernel's own, says
- * of which generation the key is that it gives us, and we see whether the page
- * said the same before and says it after.
+ * Fetches a key and proves the generation in one act. The vDSO's function,
+ * which is the kernel's own code, records which generation the key is of that
+ * it returns; and we check that the page gave the same number before, and gives
+ * it after.
  */
 static bool prove(struct bucket *b, int *disagreed)
 {
@@ -172,8 +180,9 @@ static bool current(const struct bucket *b)
 }
 
 /*
- * One piece from stock. What is drawn in vain is not counted; and if the page was
- * wiped meanwhile, nor is what it had counted, which may be a parent's.
+ * Draws one piece from stock. Bytes that are thrown away are not counted. If
+ * the page was wiped meanwhile, the requests that it had counted are not added
+ * either, because they may be those of the parent.
  */
 static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		 size_t len)
@@ -190,10 +199,10 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 		bytes = l->bytes;
 		bucket_draw(b, l, out, len);
 		/*
-		 * Was the bucket whole all the time? A handler may have forked
-		 * while we drew, memory may have been dropped, the kernel may
-		 * have reseeded: then what we wrote is zeros, or key stream of
-		 * a zero key, or of a key that a clone has too.
+		 * Was the bucket intact all the time? A handler may have forked
+		 * during the draw, the kernel may have dropped the memory, or
+		 * it may have reseeded. Then what we wrote is zeros, or key
+		 * stream of a zero key, or of a key that a clone has too.
 		 */
 		atomic_thread_fence(memory_order_acquire);
 		if (current(b))
@@ -210,7 +219,10 @@ static bool draw(struct bucket_set *set, unsigned int i, uint8_t *out,
 	return fill_refuse(FILL_STALE);
 }
 
-/* One piece from a key for it alone. Stamp, key, look again: as in draw. */
+/*
+ * Draws one piece from a key that is fetched for it alone. Stamp, key and last
+ * look come in the same order as in draw(), and for the same reason.
+ */
 static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 		   size_t len)
 {
@@ -240,9 +252,10 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 }
 
 /*
- * One piece from the processor's words, under a key of the kernel's that lasts a
- * second, a MiB, or to the next fork. The stamp is that second, and the signals
- * are asked, as in draw.
+ * Draws one piece from the processor's random words, under a key from the
+ * kernel that is used for a second, for a MiB, or up to the next fork. The
+ * stamp is the number of that second. The second signals are checked as in
+ * draw().
  */
 static bool mix(struct bucket_set *set, unsigned int i, uint8_t *out,
 		size_t len)
@@ -303,7 +316,7 @@ bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len)
 	return true;
 }
 
-/* In tier kernel a system call is the cheapest answer to small requests. */
+/* In tier kernel a system call is the fastest answer to a small request. */
 static bool likely(size_t len)
 {
 	enum tier tier = tier_now();

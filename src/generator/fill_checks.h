@@ -1,5 +1,6 @@
 /*
- * What every request is asked, first and last; for fill.c and fill_small.c.
+ * The checks at the beginning and at the end of every request, for fill.c and
+ * fill_small.c.
  */
 #ifndef FILL_CHECKS_H
 #define FILL_CHECKS_H
@@ -11,7 +12,7 @@
 #include "bucket.h"
 #include "source/generation.h"
 
-/* Where user space ends, at the most that anybody has without asking for more. */
+/* The end of user space, as a process has it unless it asks for more. */
 #if UINTPTR_MAX == UINT32_MAX
 #define FILL_USER_END ((uintptr_t)0xffffe000)
 #elif defined(__aarch64__)
@@ -21,8 +22,9 @@
 #endif
 
 /*
- * Addresses that user space never has, or may have and never uses: the kernel
- * says EFAULT, or serves. Tagged pointers are among them.
+ * False for addresses that user space never has, or that it may have but never
+ * uses. There the kernel answers: with EFAULT, or by serving the request.
+ * Tagged pointers are among these addresses.
  */
 static inline bool fill_plausible(const void *out, size_t len)
 {
@@ -32,7 +34,10 @@ static inline bool fill_plausible(const void *out, size_t len)
 	       (uintptr_t)out - low < high - low - len;
 }
 
-/* The stamp first: with a stamp of 0 the page must not be read. */
+/*
+ * The stamp is tested first, because with a stamp of 0 the page must not be
+ * read.
+ */
 static inline bool fill_current(const struct bucket *b)
 {
 	uint64_t stamp = bucket_stamp(b);
@@ -42,13 +47,13 @@ static inline bool fill_current(const struct bucket *b)
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* In place of the stack that a bucket is leased to: it was taken by its lock. */
+/* Passed in place of a stack pointer if the bucket was taken by its lock. */
 enum { FILL_TO_ALL = 0 };
 
 /*
- * What a draw found of len bytes was of an old key: they are gone from stock, and
- * nobody was served. Gives the bucket back. Apart, since it is rare: the draw
- * needs no frame for it.
+ * Takes len bytes out of stock that were of an old key, and that were given to
+ * nobody. Then releases the bucket. It is a function of its own because it is
+ * rarely called, and the draw needs no stack frame for it this way.
  */
 void fill_undraw(unsigned int i, uint64_t stock, size_t len, uintptr_t stack);
 

@@ -1,18 +1,22 @@
 /*
- * A few bytes from the batch of a bucket, in C: for processors that have no file
- * of their own for it, for tools that do not look into assembly, and to compare
- * with (FILL_DRAW_IN_C; test/generator/reference.sh). See fill_small.h.
+ * Draws a few bytes from the batch of a bucket, in C. This is for processors
+ * that have no assembly for it, for tools that do not look into assembly, and
+ * for comparison with the assembly (FILL_DRAW_IN_C; test/generator/reference.sh). See
+ * fill_small.h.
  *
- * fill_draw_N: one to two words of N bytes, the first and the last of len bytes,
- * which may overlap, from bucket i, which the caller holds and this gives back. A
- * length that the compiler knows to be one word is one. One look at the stamp,
- * the last one, is enough: bytes of an old key, or of none, are thrown away. The
- * bytes are in registers until the bucket is given back, and nowhere but at out
- * afterwards. false: nothing was drawn.
+ * fill_draw_N draws len bytes, from N to 2 N of them, as two words of N bytes:
+ * the first N and the last N bytes, which may overlap. If the compiler knows
+ * that len is N, one word is drawn. The bytes come from bucket i, which the
+ * caller holds and which this function releases. One look at the stamp, after
+ * the bytes were read, is enough, because bytes of an old key, or of no key,
+ * are thrown away. The bytes are kept in registers until the bucket is
+ * released, and afterwards they are nowhere but at out. false: nothing was
+ * drawn.
  *
- * fill_draw_word: four bytes as a number, likewise; negative: nothing was drawn.
+ * fill_draw_word draws four bytes in the same way and returns them as a number.
+ * A negative result means that nothing was drawn.
  *
- * stack: the stack pointer that the bucket is leased to, or FILL_TO_ALL.
+ * stack is the stack pointer that the bucket is leased to, or FILL_TO_ALL.
  */
 #ifndef FILL_DRAW_H
 #define FILL_DRAW_H
@@ -22,12 +26,13 @@
 #include "chacha20/wipe.h"
 
 /*
- * Position first, then erasure: who jumps out of a handler between the two skips
- * bytes that nobody got, and does not get zeros the next time.
+ * The position is advanced before the bytes are erased. If a handler that
+ * interrupts between the two jumps away, bytes are skipped that nobody got. In
+ * the other order the next draw would return zeros.
  *
- * Each way out clears its own registers: where two ways meet, the compiler may
- * have made copies to bring them together. Bytes that are thrown away are
- * cleared like others: they may be a parent's.
+ * Each return path clears its own registers, because where two paths meet the
+ * compiler may have made copies in order to join them. Bytes that are thrown
+ * away are cleared like others, because they may be those of the parent.
  */
 #define FILL_DRAW(name, word_type, wipe) \
 	INLINE bool name(unsigned int i, uint8_t *out, size_t len, \
@@ -53,7 +58,7 @@
 		*(word_type *)first = (word_type){0}; \
 		if (!one) \
 			*(word_type *)last = (word_type){0}; \
-		/* As in fill.c: was it whole all the time? */ \
+		/* As in fill.c: was the bucket intact all the time? */ \
 		atomic_thread_fence(memory_order_acquire); \
 		if (__builtin_expect(!fill_current(b), 0)) { \
 			wipe(head); \

@@ -1,9 +1,10 @@
 /*
- * A few bytes from the batch of a bucket, on x86-64. See fill_draw.h, whose C is
- * the reference: the same steps in the same order.
+ * Draws a few bytes from the batch of a bucket, on x86-64. The C code in
+ * fill_draw.h is the reference, and explains these functions: here are the same
+ * steps in the same order.
  *
- * In assembly because the bytes must be nowhere but in registers that are cleared
- * at the end, and a compiler copies a variable as it likes.
+ * This is assembly because the bytes must be nowhere but in registers that are
+ * cleared at the end, while a compiler copies a variable as it likes.
  */
 #ifndef FILL_DRAW_X86_64_H
 #define FILL_DRAW_X86_64_H
@@ -14,9 +15,10 @@
 #include "fill_checks.h"
 
 /*
- * The flags say at the end whether stamp and page are the same and not 0: a
- * stamp of 0 is below 1, and not equal to it; then the page is not read. What
- * comes after the comparisons leaves the flags alone.
+ * At the end the flags say whether the stamp equals the generation in the page,
+ * and is not 0. A stamp of 0 is below 1 and not equal to 1, so the first
+ * comparison leaves "not equal", and the page is not read. The instructions
+ * after the comparisons do not change the flags.
  */
 #define FILL_SPEND "mov %[spent], %c[stock](%[b])\n\t"
 #define FILL_LOOK_AND_GIVE \
@@ -47,7 +49,10 @@ _Static_assert(offsetof(struct bucket, stamp) == 0, "as FILL_LOOK_AND_GIVE reads
 #define FILL_CLEAR_8(word) "mov $0, " word "\n\t"
 #define FILL_CLEAR_16(word) "pxor " word ", " word "\n\t"
 
-/* n bytes in either of two registers; what follows are all that it uses. */
+/*
+ * Defines fill_draw_n, which moves n bytes in each of two registers, head and
+ * tail. The arguments after these two are all the registers that it uses.
+ */
 #define FILL_DRAW(n, head, tail, ...) \
 	INLINE bool fill_draw_##n(unsigned int i, uint8_t *out, size_t len, \
 				  uintptr_t stack) \
@@ -116,7 +121,10 @@ INLINE int64_t fill_draw_word(unsigned int i, uintptr_t stack)
 		bucket_lease_give(&bucket_common, i, stack);
 		return -1;
 	}
-	/* In the register of the answer, which is cleared by any other answer. */
+	/*
+	 * The word is in the register of the return value, which any other
+	 * return value overwrites.
+	 */
 	__asm__ volatile("mov (%[first]), %[word]\n\t"
 			 FILL_SPEND
 			 FILL_ERASE_4("(%[first])")

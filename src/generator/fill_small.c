@@ -1,5 +1,5 @@
 /*
- * The slow half of small requests: buckets that are not leased, or empty.
+ * The slow half of small requests: their bucket is not leased, or it is empty.
  */
 #include "fill_small.h"
 
@@ -15,7 +15,7 @@ __attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
 {
 	struct bucket *b = &bucket_common.buckets[i];
 
-	/* In a page that was wiped meanwhile there is no stock to go on with. */
+	/* If the page was wiped meanwhile, it has no stock to go on with. */
 	if (b->refills) {
 		bucket_set_stock(b, stock - len);
 		bucket_common.lines[i].bytes -= len;
@@ -26,9 +26,9 @@ __attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
 }
 
 /*
- * By lock: from this CPU's bucket, or from any. A thread that was preempted in a
- * draw keeps its CPU's bucket until it runs again; meanwhile the others there
- * draw from another.
+ * Draws from a bucket taken by its lock: that of this CPU, or any other. A
+ * thread that is preempted during a draw keeps the bucket of its CPU until it
+ * runs again; meanwhile the other threads on that CPU draw from other buckets.
  */
 APART bool locked(void *out, size_t len)
 {
@@ -39,7 +39,7 @@ APART bool locked(void *out, size_t len)
 	return i != BUCKETS && fill_draw(i, out, len, FILL_TO_ALL);
 }
 
-/* By lease, whose bucket may be empty, or of an old key. */
+/* Draws from the leased bucket, even if it is empty or has an old key. */
 APART bool leased(void *out, size_t len, uintptr_t stack)
 {
 	unsigned int i = bucket_lease(stack);
@@ -55,7 +55,10 @@ APART bool leased(void *out, size_t len, uintptr_t stack)
 	return ok;
 }
 
-/* For whom the quick ways are shut, and who may come again. */
+/*
+ * Serves what neither the leased bucket nor a locked one could serve, and
+ * counts it towards a lease.
+ */
 static bool the_long_way(void *out, size_t len, uintptr_t stack)
 {
 	bool ok = fill_from(&bucket_common, out, len);
@@ -68,8 +71,8 @@ static bool the_long_way(void *out, size_t len, uintptr_t stack)
 bool fill_slow(void *out, size_t len, uintptr_t stack)
 {
 	/*
-	 * Second signals are asked by a function, and what is in registers
-	 * while it runs may be left on its stack.
+	 * Checking the second signals takes a function call, and the function
+	 * may leave on its stack what is in registers while it runs.
 	 */
 	if (len < 4 || len > 32 ||
 	    __atomic_load_n(&signals_present, __ATOMIC_RELAXED) ||

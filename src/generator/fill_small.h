@@ -1,12 +1,14 @@
 /*
- * The way of nearly every request: a few bytes out of the common stock, of a
- * length known to the compiler. They stay in registers until the bucket is given
- * back, so that a bad pointer of the caller faults with nothing held.
+ * How is nearly every request served: a few bytes from the common stock, of a
+ * length that the compiler knows? The bytes stay in registers until the bucket
+ * is released, so that no bucket is held when a bad pointer of the caller
+ * faults.
  *
- * This header is the quick half, for loops, which have a bucket leased; it is
+ * This header is the fast half, for loops, which have a leased bucket. It is
  * inlined into the shims. The slow half takes other buckets by their lock, or
- * sends a request the long way. A shim asks the one, and then the other with the
- * same stack, in a call that ends its own: so it has no stack frame to build.
+ * passes the request to fill_from(). A shim calls the fast half, and if that
+ * fails it calls the slow half with the same stack pointer as its last act. The
+ * compiler makes a jump of that call, so the shim needs no stack frame.
  */
 #ifndef FILL_SMALL_H
 #define FILL_SMALL_H
@@ -22,15 +24,16 @@
 #include "fill_draw.h"
 #endif
 
-/* Set where every request is to pass through fill_slow. */
+/* If set, every request has to pass through fill_slow(). */
 extern __attribute__((visibility("hidden"))) atomic_bool fill_without_leases;
 
 /*
- * As fill. stack: cpu_stack() of the shim, the same as it gave to fill_quick.
+ * Does the same as fill(). stack is the cpu_stack() of the shim, and has to be
+ * the value that the shim passed to fill_quick().
  */
 bool fill_slow(void *out, size_t len, uintptr_t stack);
 
-/* 4 to 32 bytes, as fill_draw_4. */
+/* Draws 4 to 32 bytes as fill_draw_4 does. */
 INLINE bool fill_draw(unsigned int i, uint8_t *out, size_t len, uintptr_t stack)
 {
 	return len >= 16 ? fill_draw_16(i, out, len, stack) :
@@ -38,7 +41,10 @@ INLINE bool fill_draw(unsigned int i, uint8_t *out, size_t len, uintptr_t stack)
 			   fill_draw_4(i, out, len, stack);
 }
 
-/* From the bucket leased to stack. false: there is none, or nothing in it. */
+/*
+ * Draws from the bucket that is leased to stack. false: there is no such
+ * bucket, or it has too few bytes.
+ */
 INLINE bool fill_leased(uint8_t *out, size_t len, uintptr_t stack)
 {
 	unsigned int i = bucket_lease(stack);
@@ -47,7 +53,9 @@ INLINE bool fill_leased(uint8_t *out, size_t len, uintptr_t stack)
 	       fill_draw(i, out, len, stack);
 }
 
-/* The commonest lengths. false: nothing was drawn; ask fill_slow. */
+/*
+ * Serves the most common lengths. false: nothing was drawn; call fill_slow().
+ */
 INLINE bool fill_quick(void *out, size_t len, uintptr_t stack)
 {
 	if (__builtin_expect(!fill_plausible(out, len), 0))
@@ -64,8 +72,8 @@ INLINE bool fill_quick(void *out, size_t len, uintptr_t stack)
 }
 
 /*
- * Four bytes as a number that never touches the stack; negative: nothing was
- * drawn; ask fill_slow.
+ * Draws four bytes as a number that is never in memory of the stack. A negative
+ * result means that nothing was drawn: call fill_slow().
  */
 INLINE int64_t fill_quick_word(uintptr_t stack)
 {
