@@ -1,7 +1,8 @@
 /*
- * What if somebody names us in LD_AUDIT? The loader ends a program whose auditor it
- * would have to unload, which we cannot be. So we are one that wants to be told
- * nothing; and say that this was not meant, since nothing is served.
+ * What if somebody names the library in LD_AUDIT? The loader ends a program if
+ * it has to unload an auditor, and this library cannot be unloaded. Therefore
+ * we act as an auditor that wants no notifications, and say on stderr that this
+ * was a mistake, because nothing is served in that way.
  */
 #include "system/export.h"
 #include "report/say.h"

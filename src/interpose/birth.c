@@ -1,7 +1,7 @@
 /*
- * Every name that gives birth to a descriptor of something that is no random
- * device, or of something that nobody has seen. Noted after the birth: before it
- * the number means nothing.
+ * Which names create a descriptor of something that is no random device, or
+ * that we have not seen? The new number is noted after the call, because before
+ * it the number means nothing.
  */
 #include <dirent.h>
 #include <mntent.h>
@@ -86,7 +86,10 @@ EXPORT int pidfd_open(pid_t pid, unsigned int flags)
 	return born(REAL_OR_KERNEL(pidfd_open, pid, flags));
 }
 
-/* Another process's: anything, as in a message. */
+/*
+ * This copies a descriptor of another process. Like one that was received in a
+ * message, it may be anything.
+ */
 EXPORT int pidfd_getfd(int pidfd, int target, unsigned int flags)
 {
 	int fd = REAL_OR_KERNEL(pidfd_getfd, pidfd, target, flags);
@@ -142,7 +145,7 @@ EXPORT int openpty(int *master, int *slave, char *name,
 	return answer;
 }
 
-/* Streams on something else. */
+/* Functions that open a stream on something other than the random device. */
 #define STREAM(name, parameters, arguments) \
 	EXPORT FILE *name parameters \
 	{ \
@@ -176,7 +179,10 @@ EXPORT DIR *fdopendir(int fd)
 	return directory;
 }
 
-/* Sent by another process: anything, the random device too. */
+/*
+ * Another process has sent these descriptors. They may be anything, and so also
+ * the random device.
+ */
 static void received(struct msghdr *message)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(message);

@@ -1,11 +1,13 @@
 /*
- * Every name that ends or copies a descriptor, so that the table of urandom_fd
- * stays true of all that libc's names can do. Births are in open.c and birth.c.
+ * Which names close or copy a descriptor? They are here so that the table of
+ * urandom_fd stays true, whatever a program does through the names of libc. The
+ * names that create descriptors are in open.c and birth.c.
  *
- * What ends a number is noted before the kernel is asked: after it, the number
- * may be another thread's already. And it is noted again after: a handler that
- * reads in between finds the device still there, and tags it. What begins a
- * number is noted after.
+ * The end of a descriptor is noted before the kernel is asked, because after
+ * the call the number may already belong to another thread. It is noted once
+ * more after the call, because a signal handler that reads in between still
+ * finds the device there, and tags the number as such. The beginning of a
+ * descriptor is noted after the call.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,7 +44,7 @@ EXPORT int dup(int fd)
 	return urandom_fd_copied(from, REAL(dup)(fd));
 }
 
-/* A number copied onto itself stays what it is. */
+/* A descriptor that is copied onto itself keeps its tag. */
 #define DUP2(name, parameters, arguments) \
 	EXPORT int name parameters \
 	{ \
@@ -59,8 +61,8 @@ DUP2(dup3, (int fd, int to, int flags), (fd, to, flags))
 ONLY_GLIBC(DUP2(__dup2, (int fd, int to), (fd, to)))
 
 /*
- * The third argument is an int, a pointer or nothing; all are passed alike.
- * fcntl64 is what programs built with glibc 2.28 or later call.
+ * The third argument is an int, a pointer or absent; all of these are passed in
+ * the same way. fcntl64 is what programs built with glibc 2.28 or later call.
  */
 #define FCNTL(name, next) \
 	EXPORT int name(int fd, int command, ...) \
@@ -103,8 +105,8 @@ CLOSE(mq_close, REAL_OR(mq_close, old_libc_mq_close))
 ONLY_GLIBC(CLOSE(__close, REAL(__close)))
 
 /*
- * With CLOSE_RANGE_UNSHARE this thread goes on with a table of its own, and with
- * CLOSE_RANGE_CLOEXEC nothing ends yet.
+ * With CLOSE_RANGE_UNSHARE this thread continues with a table of descriptors of
+ * its own. With CLOSE_RANGE_CLOEXEC nothing is closed yet.
  */
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
@@ -121,7 +123,10 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 	return answer;
 }
 
-/* Without the call (before Linux 5.9) number by number, up to the limit. */
+/*
+ * Where the system call is missing (before Linux 5.9), the numbers are closed
+ * one by one, up to the limit.
+ */
 static void close_from(unsigned int first)
 {
 	if (REAL_CALL(SYS_close_range, first, UINT_MAX, 0) < 0)
@@ -144,8 +149,9 @@ EXPORT void closefrom(int first)
 }
 
 /*
- * Many programs close stderr in an exit handler: what we say comes before. No
- * stream (endmntent takes that) is no number.
+ * Many programs close stderr in an exit handler, so the report is written
+ * before that. stream may be NULL, because endmntent accepts it; then there is
+ * no descriptor.
  */
 static int stream_ends(FILE *stream)
 {
@@ -175,7 +181,10 @@ ONLY_GLIBC(FCLOSE(_IO_fclose))
 
 EXPORT int closedir(DIR *directory)
 {
-	/* The compiler would not look: closedir's declaration says never NULL. */
+	/*
+	 * closedir is declared to take no NULL, so without volatile the
+	 * compiler would remove the test.
+	 */
 	DIR *volatile given = directory;
 	int fd = given ? dirfd(directory) : -1, answer;
 
@@ -185,7 +194,7 @@ EXPORT int closedir(DIR *directory)
 	return answer;
 }
 
-/* --- Terminals and daemons: 0, 1 and 2 change hands -------------------- */
+/* --- Terminals and daemons: 0, 1 and 2 are replaced -------------------- */
 
 static void standard_ends(void)
 {
@@ -206,7 +215,9 @@ EXPORT int login_tty(int fd)
 	return REAL_OR(login_tty, old_libc_login_tty)(fd);
 }
 
-/* In the child 0, 1 and 2 are the terminal; its table is its own. */
+/*
+ * In the child 0, 1 and 2 are the terminal. The child has a table of its own.
+ */
 EXPORT int forkpty(int *master, char *name, const struct termios *mode,
 		   const struct winsize *size)
 {

@@ -1,6 +1,4 @@
-/*
- * What would librt and libutil do?
- */
+/* What would librt and libutil do? See old_libc.h. */
 #include "old_libc.h"
 
 #include <fcntl.h>
@@ -14,7 +12,7 @@
 
 #include "system/real.h"
 
-/* No cancellation point. */
+/* This is not a cancellation point. */
 int old_libc_shm_open(const char *name, int flags, mode_t mode)
 {
 	static const char folder[] = "/dev/shm/";
@@ -60,7 +58,7 @@ int old_libc_mq_close(mqd_t queue)
 	return (int)real_result(REAL_CALL(SYS_close, queue));
 }
 
-/* Raw: errno stays that of what went wrong before. */
+/* A raw system call, so that errno still is that of the failure before it. */
 static void shut(int fd)
 {
 	REAL_CALL(SYS_close, fd);

@@ -1,8 +1,9 @@
 /*
- * Names that glibc before 2.34 keeps in librt and libutil. If only a plugin brings
- * those along it is bound to our names, behind which there was nothing at the
- * start; and what came later may go away again, so it is not looked for. We do
- * what they would do.
+ * What do we do for names that glibc before 2.34 keeps in librt and libutil? If
+ * only a plugin brings these libraries along, the plugin is bound to our names,
+ * although there was no definition behind us at the start. A definition that
+ * was loaded later is not looked for, because it may be unloaded again. Instead
+ * we do what those libraries would do.
  */
 #ifndef INTERPOSE_OLD_LIBC_H
 #define INTERPOSE_OLD_LIBC_H
@@ -12,7 +13,7 @@
 #include <sys/mman.h>
 #include <utmp.h>
 
-/* Each as the name behind its prefix. */
+/* Each has the type and the effect of the function named after the prefix. */
 extern __typeof__(shm_open) old_libc_shm_open;
 extern __typeof__(mq_open) old_libc_mq_open;
 extern __typeof__(mq_close) old_libc_mq_close;

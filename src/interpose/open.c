@@ -1,10 +1,11 @@
 /*
- * Every name that gives birth to a descriptor by a path, and may so give birth
- * to one of the random device. First the kernel, then the note: before it the
- * number means nothing.
+ * Which names open a path, and may so create a descriptor of the random device?
+ * The new number is noted after the kernel has answered, because before that
+ * the number means nothing.
  *
- * A path is no proof, but an excuse: it is looked at only where the kernel took
- * it, so it is readable memory.
+ * A path proves nothing; it only tells whether the descriptor deserves a closer
+ * look. It is read only if the kernel has accepted it, because then it is
+ * readable memory.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ int __openat_2(int, const char *, int);
 int __openat64_2(int, const char *, int);
 FILE *_IO_fopen(const char *, const char *);
 
-/* The mode is there only with flags that make a file. */
+/* The argument mode is there only if the flags may create a file. */
 #define OPEN(name, parameters, flags, with_mode, without) \
 	EXPORT int name parameters \
 	{ \
@@ -56,7 +57,10 @@ OPEN(openat64, (int at, const char *path, int flags, ...), flags,
      (at, path, flags, mode), (at, path, flags))
 )
 
-/* Fortified: a missing mode ends the program, behind us. */
+/*
+ * Fortified variants: the next definition ends the program if the mode is
+ * missing.
+ */
 #define OPEN_FORTIFIED(name, parameters, arguments) \
 	EXPORT int name parameters \
 	{ \
@@ -73,7 +77,7 @@ OPEN_FORTIFIED(__openat64_2, (int at, const char *path, int flags),
 	       (at, path, flags))
 )
 
-/* fileno without its errno, for streams that have no descriptor. */
+/* fileno() for streams that may have no descriptor; errno stays as it is. */
 static int descriptor(FILE *stream)
 {
 	int saved = errno, fd = fileno(stream);
@@ -83,9 +87,10 @@ static int descriptor(FILE *stream)
 }
 
 /*
- * Streams are read inside libc, where we do not reach; but libstdc++ opens by
- * fopen and reads the descriptor. What libc made of the mode, the stream tells:
- * of a '+' that comes late it makes nothing.
+ * Streams are read inside libc, where shims see nothing. But libstdc++ opens a
+ * stream by fopen, and then reads its descriptor. Whether the stream is
+ * readable is asked of the stream, not read from the mode, because libc ignores
+ * a '+' that comes late in it.
  */
 static FILE *stream_opened(FILE *stream, const char *path)
 {
@@ -104,7 +109,10 @@ static FILE *stream_opened(FILE *stream, const char *path)
 FOPEN(fopen)
 ONLY_GLIBC(FOPEN(fopen64) FOPEN(_IO_fopen))
 
-/* A path of NULL opens the same file again: by a name that we do not know. */
+/*
+ * If the path is NULL, the same file is opened again, by a name that we do not
+ * know.
+ */
 #define FREOPEN(name) \
 	EXPORT FILE *name(const char *path, const char *mode, FILE *stream) \
 	{ \

@@ -1,7 +1,9 @@
 /*
- * getrandom, getentropy, arc4random and their kin, by libc's names and by our
- * own. A shim decides whether the question is ours; fill answers it, or the next
- * definition behind us does, or where that libc has none, the kernel.
+ * Is a call of getrandom, getentropy, arc4random and their relatives ours to
+ * answer? They are here by libc's names and by names of our own. A shim decides
+ * whether the request is ours. If it is, fill() answers it; otherwise the next
+ * definition of the name behind us does, or the kernel where that libc has no
+ * such name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,17 +22,21 @@
 #include "system/linux.h"
 
 enum {
-	CALL_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */
-	ENTROPY_MAX = 256,	/* getentropy(3) */
+	CALL_MAX = 0x7ffff000,	/* most in one call; more is the kernel's */
+	ENTROPY_MAX = 256,	/* see getentropy(3) */
 };
 
-/* Neither an answer nor an error: the kernel's turn. No errno is that large. */
+/*
+ * Neither an answer nor an error: the kernel has to be asked. No errno is that
+ * large.
+ */
 enum { ASK = -4096 };
 
 /*
- * Once the kernel's generator is ready, flags change nothing but for one pair
- * that makes no sense, whatever comes with it. Flags that we do not know may
- * come to mean something.
+ * Once the kernel's generator is ready, flags change nothing, except that one
+ * pair of them makes no sense and is refused, whatever flags come with it.
+ * Flags that we do not know are left to the kernel, because they may come to
+ * mean something.
  */
 static long flags_verdict(unsigned int flags)
 {
@@ -46,7 +52,7 @@ static long flags_verdict(unsigned int flags)
 	return ASK;
 }
 
-/* How many bytes, -errno, or ASK. */
+/* Returns how many bytes were served, -errno, or ASK. */
 static long serve(enum explain_source source, void *buf, size_t len,
 		  unsigned int flags, uintptr_t stack)
 {
@@ -59,7 +65,7 @@ static long serve(enum explain_source source, void *buf, size_t len,
 	return ok ? (long)len : verdict ? verdict : ASK;
 }
 
-/* Most requests: the usual flags, bytes in stock. */
+/* Serves most requests: those with the usual flags, from bytes in stock. */
 INLINE bool quick(void *buf, size_t len, unsigned int flags, uintptr_t stack)
 {
 	return __builtin_expect(!(flags & ~GRND_NONBLOCK), 1) &&
@@ -87,9 +93,10 @@ EXPORT ssize_t fastrand_getrandom(void *buf, size_t len, unsigned int flags)
 }
 
 /*
- * Tier off leaves everything as it is without us. In every other tier, and before
- * one is chosen, what we do not serve is the kernel's, which libc's own
- * functions are not: see REAL_FOREIGN.
+ * In tier off everything is as it is without the library. In every other tier,
+ * and before a tier is chosen, a request that we do not serve has to be
+ * answered by the kernel. libc's own functions are not the kernel: see
+ * REAL_FOREIGN.
  */
 static bool forwards(void)
 {
@@ -99,10 +106,13 @@ static bool forwards(void)
 #define NEXT(name) (forwards() ? REAL_NAMED(name) : REAL_FOREIGN(name))
 
 /*
- * By the system call, which a cancellation cannot end. So it does not wait: libc's
- * function does, for no bytes, until the kernel's generator is ready. Who has
- * still to wait then has asked for GRND_RANDOM before Linux 5.6, where libc has
- * no generator of its own.
+ * Asks the kernel by a raw system call, in which a thread cannot be cancelled.
+ * Because of that the call must not wait. If it would have to, libc's function
+ * waits in its place, with a request for no bytes, until the kernel's generator
+ * is ready. If the raw call would still have to wait then, the request has
+ * GRND_RANDOM and the kernel is older than Linux 5.6. libc's function may
+ * answer that request, because it uses no generator of its own on such a
+ * kernel.
  */
 static ssize_t kernel_getrandom(void *buf, size_t len, unsigned int flags)
 {
@@ -136,7 +146,10 @@ static __attribute__((noinline)) ssize_t libc_slow(void *buf, size_t len,
 	return next ? next(buf, len, flags) : kernel_getrandom(buf, len, flags);
 }
 
-/* A cancellation point: tested where no bucket is held. */
+/*
+ * A cancellation point: a pending request is tested for while no bucket is
+ * held.
+ */
 EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
 {
 	uintptr_t stack = cpu_stack();
@@ -148,7 +161,7 @@ EXPORT ssize_t getrandom(void *buf, size_t len, unsigned int flags)
 	return libc_slow(buf, len, flags, stack);
 }
 
-/* Where syscall.S leads a syscall(SYS_getrandom, ...). */
+/* The stubs in syscall_*.S jump here for syscall(SYS_getrandom, ...). */
 long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 {
 	uintptr_t stack = cpu_stack();
@@ -162,7 +175,10 @@ long syscall_getrandom(void *buf, size_t len, unsigned int flags)
 	return REAL(syscall)(SYS_getrandom, buf, len, flags);
 }
 
-/* 0, or -errno. To the last byte: a handler interrupts long answers. */
+/*
+ * Fills the whole buffer from the kernel; returns 0 or -errno. It loops because
+ * a signal handler interrupts long answers.
+ */
 static long kernel_fills(uint8_t *out, size_t len)
 {
 	while (len) {
@@ -178,7 +194,10 @@ static long kernel_fills(uint8_t *out, size_t len)
 	return 0;
 }
 
-/* For kernels older than getrandom (3.17), and for nothing else. */
+/*
+ * Fills the buffer from the device. This is only for kernels older than
+ * getrandom (Linux 3.17).
+ */
 static bool device_fills(uint8_t *out, size_t len)
 {
 	long fd = REAL_CALL(SYS_openat, AT_FDCWD, "/dev/urandom",
@@ -210,13 +229,16 @@ EXPORT int getentropy(void *buf, size_t len)
 	next = NEXT("getentropy");
 	if (next)
 		return next(buf, len);
-	/* As glibc's loop: bytes around the end of memory are none. */
+	/* glibc's loop writes nothing if buf + len wraps around; nor do we. */
 	if ((uintptr_t)buf + len < (uintptr_t)buf)
 		return 0;
 	return (int)real_result(kernel_fills(buf, len));
 }
 
-/* What cannot fail, and has no number to trust, must not go on. */
+/*
+ * For functions that have no way to report a failure: if no random bytes can be
+ * had, the program must not go on.
+ */
 static void kernel_must_fill(void *buf, size_t len)
 {
 	if (kernel_fills(buf, len) < 0 && !device_fills(buf, len))
@@ -237,9 +259,9 @@ EXPORT void fastrand_buf(void *buf, size_t len)
 }
 
 /*
- * The word comes through memory, since a call that had it in a register could save
- * that on its stack; and is gone from there when it is in the register of the
- * answer.
+ * The word passes through memory, because a call during which it was in a
+ * register could save that register on its stack. The memory is cleared as soon
+ * as the word is in the register of the return value.
  */
 static __attribute__((noinline)) uint32_t word_slow(uintptr_t stack)
 {
@@ -273,16 +295,19 @@ EXPORT uint32_t fastrand_u32(void)
 	return word_now();
 }
 
-/* For who computes with it: to where it was drawn a compiler would copy it. */
+/*
+ * For a caller that computes with the word. It is not inlined, because the
+ * compiler would otherwise copy the word to where it is used.
+ */
 static __attribute__((noinline)) uint32_t word_apart(void)
 {
 	return word_now();
 }
 
 /*
- * D. Lemire, "Fast random integer generation in an interval" (2019): the high
- * half of word * bound, unless the low half is one of the 2^32 mod bound that
- * would come up once too often.
+ * D. Lemire, "Fast random integer generation in an interval" (2019): the answer
+ * is the high half of word * bound, unless the low half is one of the 2^32 mod
+ * bound values that would make an answer come up once too often.
  */
 EXPORT uint32_t fastrand_uniform(uint32_t bound)
 {
@@ -298,13 +323,16 @@ EXPORT uint32_t fastrand_uniform(uint32_t bound)
 		while ((uint32_t)product < excess)
 			product = (uint64_t)word_apart() * bound;
 	}
-	/* The low half would tell what is not in the answer. */
+	/*
+	 * The low half is wiped because it tells about the word what the answer
+	 * does not.
+	 */
 	answer = (uint32_t)(product >> 32);
 	WIPE_64(product);
 	return answer;
 }
 
-/* An old libc's headers do not declare these. */
+/* The headers of an old libc do not declare these. */
 EXPORT void arc4random_buf(void *buf, size_t len)
 	__attribute__((alias("fastrand_buf")));
 EXPORT uint32_t arc4random(void) __attribute__((alias("fastrand_u32")));

@@ -1,9 +1,11 @@
 /*
- * read and its relatives. A descriptor that may be the random device, and is,
- * is answered by fill; every other read goes on to the next definition behind us
- * after one look into a table.
+ * Is a call of read or one of its relatives ours to answer? A read of a
+ * descriptor that may be the random device, and is proved to be, is answered by
+ * fill(). Every other read goes on to the next definition behind us after one
+ * look into a table.
  *
- * Like libc's these are cancellation points: tested before a bucket is taken.
+ * Like libc's, these functions are cancellation points. A pending request is
+ * tested for before a bucket is taken.
  */
 #include <sys/uio.h>
 #include <unistd.h>
@@ -19,8 +21,8 @@
 #include "read.h"
 
 enum {
-	READ_MAX = 0x7ffff000,	/* at most, in one call; more is the kernel's */
-	VECTOR_MAX = 16,	/* parts, on the stack of whoever calls */
+	READ_MAX = 0x7ffff000,	/* most in one call; more is the kernel's */
+	VECTOR_MAX = 16,	/* parts, copied to the caller's stack */
 };
 
 ssize_t __read(int, void *, size_t);
@@ -29,7 +31,10 @@ ssize_t __pread64(int, void *, size_t, off64_t);
 ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
 ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 
-/* False; and why it is left to the kernel, for whoever wants to know. */
+/*
+ * Returns false. The reason why the read is left to the kernel is recorded only
+ * if fastrand --explain wants to know it.
+ */
 static bool does_not_pay(size_t len)
 {
 	if (explain_wanted())
@@ -39,7 +44,10 @@ static bool does_not_pay(size_t len)
 	return false;
 }
 
-/* Is the device behind it, so far as that is worth to know? */
+/*
+ * Is the descriptor the device? This is found out only if the answer is of use:
+ * to serve the read, or to explain why it is not served.
+ */
 static bool proved(int fd, size_t len)
 {
 	if (fill_pays_proof(len))
@@ -59,11 +67,13 @@ ssize_t read_serve(int fd, void *buf, size_t len, uintptr_t stack)
 }
 
 /*
- * The kernel copies a vector before it writes to a part of it: the vector may
- * lie in its own buffers. So do we, if it is short; a long one is the kernel's.
+ * The kernel copies a vector before it writes to any of its parts, because the
+ * vector may lie in one of its own buffers. We do the same if it is short, and
+ * leave a long one to the kernel.
  *
- * It is not looked at before the descriptor is proved: of any other the kernel
- * says what is wrong, the vector or the descriptor itself.
+ * The vector is not read before the descriptor is proved. For any other
+ * descriptor the kernel reports what is wrong, with the vector or with the
+ * descriptor.
  */
 static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 {
@@ -93,28 +103,39 @@ static ssize_t serve_vector(int fd, const struct iovec *vector, int count)
 			break;
 	if (explain(EXPLAIN_READ, all, i == count))
 		return (ssize_t)all;
-	/* What libc would read once more may be overwritten by now. */
+	/*
+	 * libc would read the vector again, and it may be overwritten by now;
+	 * so the rest is read by our copy.
+	 */
 	rest = REAL_CALL(SYS_readv, fd, part + i, count - i);
 	if (rest > 0)
 		done += (size_t)rest;
 	return done ? (ssize_t)done : -1;
 }
 
-/* The device has no position, but one must be given that a file could have. */
+/*
+ * The device has no position, but the one that is given has to be valid for a
+ * file.
+ */
 static bool position(off64_t at, size_t len)
 {
 	return at >= 0 && len <= READ_MAX && at <= INT64_MAX - READ_MAX;
 }
 
-/* Any thread may be storing what it found, at the same time. */
+/*
+ * The load is atomic because another thread may be storing the address just
+ * now.
+ */
 #define NEXT_OF(name) __atomic_load_n(&name##_next, __ATOMIC_RELAXED)
 
 /*
- * The signatures differ in what follows the length; what is ours is the same.
- * maybe: is the question worth asking, besides the descriptor?
+ * Defines a shim. The names differ in the parameters after the length; those
+ * that we use are called the same in all of them. maybe is the condition, apart
+ * from the descriptor, under which the read may be ours.
  *
- * Every read of a program passes here, so the way of the others is short: a look
- * at the table, and a jump through a pointer that finds itself at first.
+ * Every read of a program comes through here, so the path of the other
+ * descriptors is short: one look into the table, and a jump through a pointer.
+ * At first this pointer leads to a function that looks up the next definition.
  */
 #define NEXT(name, parameters, arguments) \
 	static ssize_t name##_first parameters; \
@@ -148,7 +169,7 @@ static bool position(off64_t at, size_t len)
 		return NEXT_OF(name) arguments; \
 	}
 
-/* A few bytes of a trusted descriptor need no other room. */
+/* Short reads of a trusted descriptor are served here at once. */
 #define READ_QUICK \
 	if (urandom_fd_trusted(fd) && fill_quick(buf, len, stack)) { \
 		real_testcancel(); \

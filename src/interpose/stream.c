@@ -1,15 +1,18 @@
 /*
- * fread and its relatives, for large requests on a stream of the random device:
- * libc would read past its own buffer, straight into the caller's, inside itself
- * where no shim reaches. Small requests are out of its buffer, 4 KiB a system
- * call; they stay there, and pay one comparison here.
+ * Is a call of fread or one of its relatives ours to answer? Large requests on
+ * a stream of the random device are. libc would read them past the stream's
+ * buffer, straight into the caller's, by a call inside libc that no shim sees.
+ * Small requests are served by libc from the stream's buffer, which takes one
+ * system call for 4 KiB. They stay with libc, and cost one comparison here.
  *
- * The stream is left as libc would leave it, to the number of unread bytes in
- * its buffer. So first comes what is there; then whole blocks, past it; and the
- * rest out of a block that is put there. One that has pushed back bytes, or that
- * is being written, is libc's; so is one in whose name libc would do more than
- * read: flush a terminal, convert to wide characters, leave a lock alone. What we
- * look at are fields that glibc's header shows, and the word behind them.
+ * We leave the stream as libc would leave it, to the number of unread bytes in
+ * its buffer. So the unread bytes of the buffer come first, then whole blocks
+ * that pass the buffer by, and the rest comes from a block that is put into the
+ * buffer. A stream is left to libc if bytes were pushed back into it, or if it
+ * is being written. It is also left to libc if libc would do more than read:
+ * flush a terminal, convert to wide characters, or leave the locking to the
+ * program. We look only at fields that glibc's header shows, and at the word
+ * behind them.
  */
 #include <stdio.h>
 
@@ -22,27 +25,28 @@
 
 #if defined(__GLIBC__)
 
-#undef fread_unlocked	/* a macro where the compiler optimizes */
+#undef fread_unlocked	/* a macro when the compiler optimizes */
 
 enum {
 	LARGE = 4096,
-	BLOCK_MIN = 128,	/* a buffer below that, libc does not pass by */
+	BLOCK_MIN = 128,	/* libc does not bypass a smaller buffer */
 	/*
-	 * _flags: a buffer of the program's, no buffer, unreadable, at its end,
-	 * in error, pushed back, line by line, written to, a lock of the
-	 * program's
+	 * Bits of _flags: the buffer is the program's, there is no buffer, the
+	 * stream is not readable, it is at its end, it is in error, bytes were
+	 * pushed back, it is line buffered, it is being written, its lock is
+	 * the program's.
 	 */
 	NOT_OURS = 0x0001 | 0x0002 | 0x0004 | 0x0010 | 0x0020 | 0x0100 |
 		   0x0200 | 0x0800 | 0x8000,
-	NOT_CANCELLED = 0x0002,	/* _flags2 */
+	NOT_CANCELLED = 0x0002,	/* a bit of _flags2 */
 };
 
 size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
 size_t __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
 
 /*
- * Is there a file behind it? A stream on memory, or on functions of the program,
- * has other functions, and nothing in _fileno that would be a number.
+ * Is there a file behind the stream? A stream on memory, or on functions of the
+ * program, has another table of functions, and its _fileno is no descriptor.
  */
 static bool is_file(const FILE *stream)
 {
@@ -56,7 +60,10 @@ static size_t unread(const FILE *stream)
 	return (size_t)(stream->_IO_read_end - stream->_IO_read_ptr);
 }
 
-/* Of bytes, or of nothing so far, and not being written. */
+/*
+ * Can we read from the stream? It has to be a stream of bytes, or not yet used,
+ * and it must not be being written.
+ */
 static bool readable(const FILE *stream)
 {
 	return !(stream->_flags & NOT_OURS) && is_file(stream) &&
@@ -65,7 +72,10 @@ static bool readable(const FILE *stream)
 	       !stream->_IO_save_base && !stream->_markers;
 }
 
-/* As libc's first step; it may find that the stream is a terminal's by now. */
+/*
+ * Does what libc does first: it makes the stream's buffer. This may find out
+ * that the stream is a terminal's.
+ */
 static bool has_buffer(FILE *stream)
 {
 	void (*make)(FILE *) = REAL_NAMED("_IO_doallocbuf");
@@ -76,7 +86,7 @@ static bool has_buffer(FILE *stream)
 	       !(stream->_flags & NOT_OURS);
 }
 
-/* libc's memcpy would leave in registers what it copied. */
+/* libc's memcpy would leave what it has copied in registers. */
 #define COPY(word_type, wipe) \
 	for (; len >= sizeof(word_type); len -= sizeof(word_type)) { \
 		word_type piece = *(const word_type *)from; \
@@ -95,7 +105,10 @@ static void copy(char *to, const char *from, size_t len)
 		wipe_registers();
 }
 
-/* As libc leaves it behind whole blocks: with nothing to read, or to write. */
+/*
+ * Leaves the stream as libc does after whole blocks: there is nothing in the
+ * buffer to be read, or to be written.
+ */
 static void advance(FILE *stream, size_t len)
 {
 	char *base = stream->_IO_buf_base;
@@ -109,10 +122,11 @@ static void advance(FILE *stream, size_t len)
 }
 
 /*
- * How much of it was served; what is missing is libc's to read. Whole blocks
- * are drawn first: were that refused, nothing should have changed. Where there
- * are none, what is in the buffer has to be out of it first; so that is only for
- * a number that was the device when last looked at.
+ * Returns how many bytes were served; libc has to read the rest. Whole blocks
+ * are drawn first, because if that is refused, the stream must not have
+ * changed. If there are no whole blocks, the bytes in the buffer have to be
+ * taken out of it before the draw; therefore this is only done if the
+ * descriptor was the device when it was last looked at.
  */
 static size_t serve_whole(FILE *stream, char *out, size_t len, uintptr_t stack)
 {
@@ -151,13 +165,14 @@ static void give_back(FILE *stream, bool lock)
 }
 
 /*
- * Is it ours, and is there something to read? Then it is locked, if it is to be. For
- * one that somebody holds libc waits; and while it does, a request to cancel may
- * come.
+ * Is the stream ours to serve, and does the request need more than its unread
+ * bytes? If so, the stream is locked (unless lock is false). Where another
+ * thread holds the stream, the request is libc's, because libc waits for the
+ * lock, and a request for cancellation may arrive while it waits.
  */
 static bool take(FILE *stream, size_t len, bool lock)
 {
-	/* A lock of the program's may be held by whoever waits for us. */
+	/* A lock of the program's may be held by a thread that waits for us. */
 	if ((stream->_flags & NOT_OURS) || (lock && ftrylockfile(stream)))
 		return false;
 	if (readable(stream) && unread(stream) < len)
@@ -167,9 +182,10 @@ static bool take(FILE *stream, size_t len, bool lock)
 }
 
 /*
- * libc would read, and so act on a request to cancel, unless the stream was opened
- * with a 'c'. Its frames then unlock the stream; ours do not, so it is given back
- * for the question.
+ * libc would read the descriptor here, and in doing so act on a request for
+ * cancellation, unless the stream was opened with a 'c'. On cancellation libc's
+ * frames unlock the stream. Ours do not, so the stream is unlocked while we
+ * test for a request.
  */
 static size_t serve(FILE *stream, void *buf, size_t len, bool lock)
 {
@@ -188,7 +204,10 @@ static size_t serve(FILE *stream, void *buf, size_t len, bool lock)
 	return done;
 }
 
-/* Any thread may be storing what it found, at the same time. */
+/*
+ * The load is atomic because another thread may be storing the address just
+ * now.
+ */
 #define NEXT_OF(name) __atomic_load_n(&name##_next, __ATOMIC_RELAXED)
 
 #define FREAD(name, parameters, arguments, fits, lock) \
@@ -203,7 +222,10 @@ static size_t serve(FILE *stream, void *buf, size_t len, bool lock)
 	{ \
 		size_t len, done = 0; \
 \
-		/* What does not fit ends the program, whatever the stream. */ \
+		/* \
+		 * If it does not fit, libc ends the program, whatever the \
+		 * stream. \
+		 */ \
 		if ((fits) && urandom_fd_maybe(stream->_fileno) && \
 		    !__builtin_mul_overflow(size, count, &len)) \
 			done = serve(stream, buf, len, lock); \

@@ -1,7 +1,7 @@
 /*
- * What the stubs in syscall_*.S need of C: the numbers that end, copy, open or
- * read a descriptor, or end our knowledge of them. They are not cancellation
- * points.
+ * Which calls of syscall(2) are ours? The stubs in syscall_*.S pass those
+ * numbers to this file that close, copy, open or read a descriptor, or that
+ * make our table untrue. They are not cancellation points.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -13,10 +13,13 @@
 #include "urandom_fd.h"
 #include "read.h"
 
-/* The syscall(2) behind us; NULL until our constructor, or for ever. */
+/*
+ * The next definition of syscall behind us. It is NULL until our constructor
+ * has run, and remains NULL if there is none.
+ */
 long (*syscall_next)(long number, ...);
 
-/* A raw system call's error, the way libc gives it. */
+/* Returns the error of a raw system call in the way of libc. */
 long syscall_failed(long answer)
 {
 	return real_result(answer);
@@ -48,7 +51,7 @@ static long copied_to(const long call[static 7])
 	return copied(call);
 }
 
-/* Before and after: see descriptor.c. */
+/* The end is noted before and after the call; descriptor.c says why. */
 static long range_ends(const long call[static 7], long first, long last)
 {
 	long answer;
@@ -59,7 +62,10 @@ static long range_ends(const long call[static 7], long first, long last)
 	return answer;
 }
 
-/* With the arguments of syscall(2), whatever number the stub leads here. */
+/*
+ * Called with the arguments of syscall(2), for every number that a stub passes
+ * on.
+ */
 long syscall_descriptor(long number, long a, long b, long c, long d, long e,
 			long f)
 {

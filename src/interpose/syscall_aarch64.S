@@ -1,6 +1,4 @@
-/*
- * syscall(2) on arm64. As syscall_x86_64.S.
- */
+/* syscall(2) on arm64. syscall_x86_64.S explains it. */
 #include "system/assembly.h"
 
 #if defined(__aarch64__)
@@ -31,11 +29,11 @@ syscall:
 	mov	w2, w3
 	b	syscall_getrandom
 
-	/* The same arguments, in the same places. */
+	/* The arguments are the same, in the same places. */
 .Ldescriptor:
 	b	syscall_descriptor
 
-	/* Nobody has looked for the next one yet: the call itself. */
+	/* The next definition is not known: make the system call itself. */
 .Lraw:
 	mov	x8, x0
 	mov	x0, x1

@@ -1,5 +1,6 @@
 /*
- * syscall(2) on i386. As syscall_x86_64.S; all arguments are on the stack.
+ * syscall(2) on i386. syscall_x86_64.S explains it. Here all arguments are on
+ * the stack.
  */
 #include "system/assembly.h"
 
@@ -28,7 +29,11 @@ syscall:
 	je	.Lraw
 	jmp	*%ecx
 
-	/* Three arguments of four: below them the stack is as C wants it. */
+	/*
+	 * Pass on the last three of the four arguments. Together with the
+	 * return address they fill 16 bytes, so the stack below them is aligned
+	 * as C wants it.
+	 */
 .Lgetrandom:
 	pushl	16(%esp)
 	.cfi_adjust_cfa_offset 4
@@ -41,11 +46,11 @@ syscall:
 	.cfi_adjust_cfa_offset -12
 	ret
 
-	/* The same arguments, in the same places. */
+	/* The arguments are the same, in the same places. */
 .Ldescriptor:
 	jmp	syscall_descriptor
 
-	/* Nobody has looked for the next one yet: the call itself. */
+	/* The next definition is not known: make the system call itself. */
 .Lraw:
 	.irp	register, ebp, edi, esi, ebx
 	pushl	%\register

@@ -1,7 +1,9 @@
 /*
- * syscall(2) on x86-64. A number that is ours goes to its shim; every other goes
- * on to the syscall behind us with stack and registers as they came: a C frame
- * here would be shared, and overwritten, by the child of syscall(SYS_vfork).
+ * syscall(2) on x86-64. A system call that is ours goes to its shim. Every
+ * other goes on to the next definition of syscall, with stack and registers
+ * unchanged. This is assembly because the child of syscall(SYS_vfork) would
+ * share a stack frame of a C function here with its parent, and would overwrite
+ * it.
  */
 #include "system/assembly.h"
 
@@ -33,11 +35,11 @@ syscall:
 	movl	%ecx, %edx
 	jmp	syscall_getrandom
 
-	/* The same arguments, in the same places. */
+	/* The arguments are the same, in the same places. */
 .Ldescriptor:
 	jmp	syscall_descriptor
 
-	/* Nobody has looked for the next one yet: the call itself. */
+	/* The next definition is not known: make the system call itself. */
 .Lraw:
 	movq	%rdi, %rax
 	movq	%rsi, %rdi

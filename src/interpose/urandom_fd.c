@@ -1,6 +1,4 @@
-/*
- * May this descriptor be /dev/urandom, and is it really?
- */
+/* May this descriptor be /dev/urandom, and is it really? See urandom_fd.h. */
 #include "urandom_fd.h"
 
 #include <fcntl.h>
@@ -28,9 +26,10 @@ static void note(int fd, enum urandom_tag tag)
 }
 
 /*
- * What is asked at each read is to be a call that the loader makes in every program:
- * a filter that was there before us allows it. With glibc 2.33 to 2.38 that is
- * newfstatat instead of fstat; before Linux 6.6 it took twice as long.
+ * The call that proves a descriptor at each read has to be one that the loader
+ * makes in every program, because then a seccomp filter that was installed
+ * before us allows it. With glibc 2.33 to 2.38 this call is newfstatat, not
+ * fstat. Before Linux 6.6 newfstatat took twice as long.
  */
 static atomic_bool by_newfstatat;
 
@@ -62,7 +61,7 @@ static bool device(int fd)
 	       (minor(s.st_rdev) == RANDOM && kernel_one_generator());
 }
 
-/* There is a fourth access mode, for ioctl alone. */
+/* Besides the three access modes there is a fourth, which allows ioctl only. */
 static bool readable(long flags)
 {
 	long mode = flags & O_ACCMODE;
@@ -70,21 +69,27 @@ static bool readable(long flags)
 	return (mode == O_RDONLY || mode == O_RDWR) && !(flags & O_PATH);
 }
 
-/* Of nothing: a call that whoever reads makes anyway, where fcntl may be none. */
+/*
+ * Tries a read of 0 bytes. This is a call that the program is making anyway,
+ * while a filter may forbid fcntl.
+ */
 static bool opened_for_reading(int fd)
 {
 	return REAL_CALL(SYS_read, fd, NULL, 0) == 0;
 }
 
 /*
- * Whose table is it? It matters where a tag is believed without proof; where none
- * is, getpid is not called, since not every filter allows it.
+ * Whose descriptors does the table describe? This matters only if a tag is
+ * trusted without proof. Otherwise getpid is not called, because not every
+ * filter allows it.
  *
- * owner is the process that the table speaks for, as noted by the constructor and
- * by the child of every fork(3). A child that shares our memory (vfork, CLONE_VM)
- * has another number; so has the child of a raw fork, which could have been told
- * from them only by a page that fork wipes, and may do with "unknown". A child that
- * is pid 1 of a namespace shares its number with a parent that is pid 1 of another.
+ * owner is the process that the table describes. The constructor sets it, and
+ * so does the child of every fork(3). A child that shares our memory (vfork,
+ * CLONE_VM) has another process id. The child of a raw fork has another one,
+ * too. Only a page that fork wipes could tell it from a child that shares
+ * memory, so its tags become "unknown", which is safe. A child that is pid 1 of
+ * a namespace has the same id as a parent that is pid 1 of another namespace,
+ * so pid 1 never owns the table.
  */
 static _Atomic(pid_t) owner;
 
@@ -103,7 +108,10 @@ void urandom_fd_start(bool trusts)
 	own();
 	real_atfork(NULL, NULL, own);
 	urandom_fd_trusting = true;
-	/* What was tagged before now may be a child's that shares our memory. */
+	/*
+	 * Tags that were set before now may come from a child that shares our
+	 * memory.
+	 */
 	urandom_fd_range_ends(0, URANDOM_FDS - 1);
 }
 
@@ -115,9 +123,10 @@ static bool own_table(void)
 }
 
 /*
- * For a tag that will be trusted. Proof, tag, proof: whatever takes the number away
- * from under us notes that before or after our tag. Before, the second look finds
- * it; after, it is noted.
+ * Sets a tag that will be trusted. The order is proof, tag, proof. Whoever
+ * gives the number to something else meanwhile notes that in the table, either
+ * before our tag or after it. If before, the second proof finds the change; if
+ * after, its note replaces our tag.
  */
 static void tag_random(int fd)
 {

@@ -1,20 +1,23 @@
 /*
  * May this descriptor be /dev/urandom, and is it really?
  *
- * Nobody's table of descriptors is complete: libc closes inside itself, programs
- * make system calls of their own, children share the table. So ours is a hint,
- * and before each served read one fstat proves it: a character device, 1:9 or
- * 1:8. FASTRAND_TRUST_FDS=1 takes the hint for the fact; for that the names in
- * interpose/open.c, birth.c and descriptor.c keep it up.
+ * No table of descriptors in a process is complete: libc closes descriptors
+ * inside itself, programs make system calls of their own, and children share
+ * the table of the kernel. Therefore a tag in our table is only a hint, and
+ * before each read that is served one fstat proves that the descriptor is a
+ * character device with the number 1:9 or 1:8. With FASTRAND_TRUST_FDS=1 the
+ * hint is taken for the fact. To make that possible, the shims in open.c,
+ * birth.c and descriptor.c keep the table up to date.
  *
- * Three rules follow. To say "unknown" or "other" of a number is always safe. To
- * say "random" needs proof: where each read is proved, the first read gives it, and
- * an open asks nothing. Where the tag is trusted, it needs a table that is this
- * process's alone, too: a child of vfork must not speak for its parent. What ends a
- * descriptor is noted before the kernel is asked, what begins one after.
+ * Three rules follow. It is always safe to tag a number as "unknown" or
+ * "other". To tag it as "random" needs a proof. Where each read is proved, the
+ * first read gives this proof, and an open makes no system call for it. Where
+ * tags are trusted, the table must also belong to this process alone, because a
+ * child of vfork must not change it for its parent. The end of a descriptor is
+ * noted before the kernel is asked, and the beginning of one after it.
  *
- * Numbers from URANDOM_FDS on are never served. All of it is lock-free, safe in
- * signal handlers, and leaves errno alone.
+ * Descriptors from URANDOM_FDS on are never served. All functions are lock-free
+ * and safe in signal handlers, and leave errno alone.
  */
 #ifndef URANDOM_FD_H
 #define URANDOM_FD_H
@@ -25,17 +28,23 @@
 
 enum { URANDOM_FDS = 1024 };
 
-/* Zero, as at the start, is safe: a first read proves what was inherited. */
+/*
+ * Zero, the value at the start, is safe, because the first read of an inherited
+ * descriptor proves what it is.
+ */
 enum urandom_tag {
 	URANDOM_UNKNOWN,
-	URANDOM_OTHER,		/* was something else when last looked at */
+	URANDOM_OTHER,		/* was another file at the last look */
 	URANDOM_RANDOM,		/* was the device, open for reading */
 };
 
 extern __attribute__((visibility("hidden")))
 _Atomic(uint8_t) urandom_tags[URANDOM_FDS];
 
-/* Is a read of it worth a look? One load; all that other files pay. */
+/*
+ * Can a read of this descriptor be ours? This costs one load, which is all that
+ * the reads of other files pay.
+ */
 static inline bool urandom_fd_maybe(int fd)
 {
 	return (unsigned int)fd < URANDOM_FDS &&
@@ -43,7 +52,7 @@ static inline bool urandom_fd_maybe(int fd)
 		       URANDOM_OTHER;
 }
 
-/* Is the user's word enough for it? */
+/* Does the user want tags to be trusted without proof? */
 extern __attribute__((visibility("hidden"))) atomic_bool urandom_fd_trusting;
 
 static inline bool urandom_fd_trusted(int fd)
@@ -55,12 +64,16 @@ static inline bool urandom_fd_trusted(int fd)
 }
 
 /*
- * Of one that may be: is it, now, the device, open for reading? One fstat (none
- * if tags are trusted); one read of nothing more the first time.
+ * For a descriptor that may be the device: is it the device now, and open for
+ * reading? This takes one fstat (none if tags are trusted), and the first time
+ * also a read of 0 bytes.
  */
 bool urandom_fd_proved(int fd);
 
-/* This number ends, or is about to be something that nobody has seen. */
+/*
+ * The descriptor with this number is closed, or about to become one that we
+ * have not seen.
+ */
 void urandom_fd_ends(int fd);
 void urandom_fd_range_ends(unsigned int first, unsigned int last);
 
@@ -68,23 +81,27 @@ void urandom_fd_range_ends(unsigned int first, unsigned int last);
 void urandom_fd_is_other(int fd);
 
 /*
- * This number was just opened by that path with those flags. Only a path whose
- * last part is random, urandom, stdin or a number is worth a look. A negative
- * number is none, here and below; either is given back.
+ * This number was just opened by that path with those flags. It can become
+ * "random" only if the last part of the path is random, urandom, stdin or a
+ * number. Here and below a negative number stands for none, and the number is
+ * returned.
  */
 int urandom_fd_opened(int fd, const char *path, int flags);
 
-/* to has just become a copy of a descriptor that had this tag. */
+/*
+ * The number to has just become a copy of a descriptor that had the tag from.
+ */
 enum urandom_tag urandom_fd_tag(int fd);
 int urandom_fd_copied(enum urandom_tag from, int to);
 
 /*
- * From now on nothing is random: the process enters a sandbox that may kill on
- * fstat, or its threads no longer share one table of descriptors.
+ * From now on no descriptor is served. This is called when the process enters a
+ * sandbox that may kill it for an fstat, or when its threads no longer share
+ * one table of descriptors.
  */
 void urandom_fd_latch(void);
 
-/* For a constructor. Does the user vouch for the table? */
+/* To be called by a constructor. trusts: the user wants tags to be trusted. */
 void urandom_fd_start(bool trusts);
 
 #endif
