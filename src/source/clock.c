@@ -1,6 +1,4 @@
-/*
- * What time is it?
- */
+/* What time is it? See clock.h. */
 #include "clock.h"
 
 #include <stddef.h>
@@ -10,7 +8,10 @@
 
 typedef int clock_function(clockid_t, struct timespec *);
 
-/* Looked for each time until found; a vDSO that has none is asked seldom. */
+/*
+ * The function is looked up at each call until it is found. In a vDSO that has
+ * none this costs little, because the clock is then asked only rarely.
+ */
 static clock_function *find(void)
 {
 	static clock_function *found;

@@ -1,6 +1,4 @@
-/*
- * Which generation is it now, and how do we know?
- */
+/* Which generation is it now, and how do we know? See generation.h. */
 #include "generation.h"
 
 #include <fcntl.h>
@@ -12,7 +10,10 @@
 #include "system/real.h"
 #include "vdso.h"
 
-/* What the kernel publishes: include/vdso/datapage.h, struct vdso_rng_data. */
+/*
+ * The data that the kernel publishes: include/vdso/datapage.h, struct
+ * vdso_rng_data.
+ */
 struct rng_data {
 	uint64_t generation;
 	uint8_t is_ready;
@@ -20,8 +21,9 @@ struct rng_data {
 };
 
 /*
- * Where it lies: so many pages before the vDSO, and so many bytes into that
- * page. The order does not matter, the shapes exclude each other.
+ * Where these data may be: in the page that is so many pages before the vDSO,
+ * at this offset in the page. The order of the table does not matter, because
+ * data at one of these places cannot look like data at another.
  */
 struct place {
 	uint8_t pages_before;
@@ -43,7 +45,10 @@ static const struct place places[] = {
 #endif
 };
 
-/* More moves than any process makes; a page that flickers is no page. */
+/*
+ * No process has its page moved more often than this. A page that disappears
+ * again and again is not used any more.
+ */
 enum { SEARCHES = 16 };
 
 static const volatile uint64_t nowhere;
@@ -51,11 +56,14 @@ const volatile uint64_t *generation_page = &nowhere;
 static atomic_int searches;
 
 /*
- * A place that is not mapped must not be touched: some pages there raise SIGBUS.
- * So the kernel is to read the padding, as the name of a file. In the right place
- * that is the empty name, of which there is none. Any other would be looked for in
- * folder -1, and at the worst be found, and not opened. By openat, since the loader
- * makes that call in every program: a filter that was there before us allows it.
+ * A place must not be read before we know that it is mapped, and some pages
+ * there raise SIGBUS. Therefore the kernel is made to read the padding, as the
+ * name of a file. In the right place the padding is an empty name, for which
+ * the kernel returns ENOENT. Any other name would be looked up relative to
+ * descriptor -1, which fails. At worst it is the absolute path of a file, which
+ * O_PATH finds but does not open. The call is openat, because the loader makes
+ * that call in every program, so that a seccomp filter that was installed
+ * before us allows it.
  */
 static bool readable(const volatile struct rng_data *data)
 {
@@ -76,7 +84,10 @@ static bool zero(const volatile uint8_t *bytes, size_t count)
 	return !any;
 }
 
-/* From 6.15 on nothing else is in that page; before, the clock's data are. */
+/*
+ * Since Linux 6.15 the rest of that page is zero. Before that it contains the
+ * clock's data.
+ */
 static bool has_shape(const volatile struct rng_data *data, size_t rest)
 {
 	return data->generation && data->is_ready == 1 &&

@@ -1,5 +1,6 @@
 /*
- * The processor's random number generator: there, fast, alive?
+ * Does the processor have a random number generator, is it fast, and does it
+ * work? See hardware.h.
  */
 #include "hardware.h"
 
@@ -12,9 +13,11 @@
 static const char name[] = "rdrand";
 
 /*
- * Ticks for a word; 1.5 to 4 of them are a nanosecond. Read at the start, the counter
- * is no risk: glibc's loader reads it in every program, so that where PR_SET_TSC
- * forbids it none comes as far as here. A clock may be a system call.
+ * The limit in ticks of the time-stamp counter for one word; a nanosecond has
+ * 1.5 to 4 ticks. It is safe to read the counter at the start, because glibc's
+ * loader reads it in every program: where PR_SET_TSC forbids that, no program
+ * gets as far as this. A clock is not used here, because reading it may take a
+ * system call.
  */
 enum { SLOW = 180 };
 
@@ -23,7 +26,9 @@ static bool present(void)
 	return x86_features() & X86_RDRAND;
 }
 
-/* Neither earlier nor later than where it is written. */
+/*
+ * Reads the counter neither earlier nor later than where the call is written.
+ */
 static int64_t ticks(void)
 {
 	uint32_t low, high;
@@ -57,7 +62,7 @@ static bool ask(uint64_t *word)
 
 static const char name[] = "rndr";
 
-enum { SLOW = 60 };	/* nanoseconds for a word */
+enum { SLOW = 60 };	/* limit in nanoseconds for one word */
 
 static bool present(void)
 {
@@ -75,7 +80,10 @@ static bool ask(uint64_t *word)
 {
 	bool ok;
 
-	/* RNDR by its number, for assemblers that do not know the name. */
+	/*
+	 * RNDR is written by its number, for assemblers that do not know its
+	 * name.
+	 */
 	__asm__ volatile("mrs %0, s3_3_c2_c4_0\n\tcset %w1, ne"
 			 : "=r"(*word), "=r"(ok) : : "cc");
 	return ok;
@@ -109,7 +117,10 @@ enum { WORDS = 4, ROUNDS = 4 };
 
 static bool useful;
 
-/* Fast in one of a few short rounds: we may be interrupted in any of them. */
+/*
+ * The generator is fast if it is fast in one of a few short rounds, because we
+ * may be interrupted in any of them.
+ */
 static bool fast(void)
 {
 	uint64_t word;

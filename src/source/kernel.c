@@ -1,6 +1,4 @@
-/*
- * How new is the kernel's generator?
- */
+/* How new is the kernel's generator? See kernel.h. */
 #include "kernel.h"
 
 #include <stdatomic.h>
@@ -10,7 +8,7 @@
 
 static atomic_bool one_generator;
 
-/* "6.18.44-something": at least 5.6? */
+/* Is a release such as "6.18.44-something" at least 5.6? */
 static bool since_5_6(void)
 {
 	struct utsname name;

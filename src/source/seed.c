@@ -1,6 +1,4 @@
-/*
- * Fresh key bytes from the kernel, or false.
- */
+/* How do we get fresh key bytes from the kernel? See seed.h. */
 #include "seed.h"
 
 #include <stdatomic.h>
@@ -16,9 +14,11 @@ bool seed_read(uint8_t key[static SEED_SIZE], struct vdso_state *state)
 	ssize_t got;
 
 	/*
-	 * The caller has stamped its bucket. Where fork has not wiped memory,
-	 * its handler takes the vDSO's function away, and then says stale:
-	 * whoever still finds the function is to find its stamp gone.
+	 * This fence pairs with the one in bucket_forget(). The caller has
+	 * stamped its bucket before it. Where fork has not wiped our memory,
+	 * the child's handler first takes the vDSO's function away and then
+	 * zeroes the stamps. So a draw that still finds the function here finds
+	 * its stamp zeroed afterwards.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	ask = vdso_getrandom();

@@ -1,6 +1,4 @@
-/*
- * Fresh key bytes from the kernel, or false.
- */
+/* How do we get fresh key bytes from the kernel? */
 #ifndef SEED_H
 #define SEED_H
 
@@ -12,9 +10,10 @@ struct vdso_state;
 enum { SEED_SIZE = 32 };
 
 /*
- * Writes SEED_SIZE bytes to key: by the vDSO's getrandom, with the caller's
- * state, where there is one; else by one getrandom system call. False where the
- * kernel refuses, or has not gathered entropy yet (we never block).
+ * Writes SEED_SIZE bytes to key. They come from the vDSO's getrandom, which is
+ * given the caller's state, or from one getrandom system call if there is no
+ * such function. False: the kernel refuses, or its generator is not ready yet.
+ * This never blocks.
  */
 bool seed_read(uint8_t key[static SEED_SIZE], struct vdso_state *state);
 

@@ -1,6 +1,4 @@
-/*
- * Second signals: has this machine been cloned, migrated or restored?
- */
+/* Has this machine been cloned, migrated or restored? See signals.h. */
 #include "signals.h"
 
 #include <endian.h>
@@ -13,7 +11,10 @@
 
 #include "system/real.h"
 
-/* The part of it that we read; little-endian on every machine. */
+/*
+ * The part of the VMClock page that we read. It is little-endian on every
+ * machine.
+ */
 struct vmclock {
 	uint32_t magic;
 	uint32_t size;
@@ -32,7 +33,7 @@ _Static_assert(offsetof(struct vmclock, generation) == 104, "");
 enum {
 	VMCLOCK_MAGIC = 0x4b4c4356,
 	VMCLOCK_HAS_GENERATION = 1 << 8,
-	LOOKS = 1000,		/* at a sequence that does not settle */
+	LOOKS = 1000,		/* reads of a sequence that does not settle */
 };
 
 bool signals_present;
@@ -40,8 +41,9 @@ static const volatile struct vmclock *vmclock;
 static const volatile uint32_t *sysgenid;
 
 /*
- * The page of an empty file is a SIGBUS. What is in /dev is looked at by read, a call
- * that the loader makes in every program; a device may refuse to be read.
+ * An access to a mapped page of an empty file raises SIGBUS. Whether the file
+ * is empty is found out by a read, because the loader makes that call in every
+ * program. A device may refuse to be read; then it is not empty.
  */
 static bool is_empty(int fd)
 {
@@ -50,7 +52,10 @@ static bool is_empty(int fd)
 	return REAL_CALL(SYS_read, fd, &some, sizeof some) == 0;
 }
 
-/* A stand-in may be another user's, who could make an empty one of it. */
+/*
+ * A file that stands in for the device must not be another user's, because that
+ * user could truncate it while it is mapped.
+ */
 static bool is_ours(int fd)
 {
 	struct stat64 is;
@@ -60,7 +65,9 @@ static bool is_ours(int fd)
 		is.st_uid == real_told(AT_EUID));
 }
 
-/* One page, read-only, of the device, or of the file that stands for it. */
+/*
+ * Maps one page, read-only, of the device or of the file that stands in for it.
+ */
 static const volatile void *map(const char *device, const char *stand_in)
 {
 	size_t page = getauxval(AT_PAGESZ);
@@ -90,7 +97,10 @@ void signals_start(void)
 			 __ATOMIC_RELAXED);
 }
 
-/* As its header says: the same even sequence before and after. */
+/*
+ * Reads as vmclock-abi.h demands: the sequence must be even, and the same
+ * before and after.
+ */
 static bool vmclock_read(uint64_t *says)
 {
 	for (int look = 0; look < LOOKS; look++) {

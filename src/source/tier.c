@@ -1,6 +1,4 @@
-/*
- * Where does randomness come from?
- */
+/* Where does randomness come from? See tier.h. */
 #include "tier.h"
 
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
 /*
- * Where does randomness come from? The best source that can be proved; every
- * doubt goes one tier down, and never up again. One of them, hardware, is never
- * our choice: the kernel would do better where its hypervisor tells it of clones.
+ * Where does randomness come from? A tier is one way to get it. The best tier
+ * that can be proved to work is used. Every doubt leads to a lower tier, and no
+ * way leads up again. We never choose the tier hardware ourselves, because the
+ * kernel does better than it where the hypervisor tells the kernel of clones.
  */
 #ifndef TIER_H
 #define TIER_H
@@ -9,31 +10,35 @@
 #include <stdbool.h>
 
 enum tier {
-	TIER_OFF,	/* every request is the kernel's */
-	TIER_KERNEL,	/* one system call a request; we expand larger ones */
-	TIER_HARDWARE,	/* by choice only: the processor's bytes, keyed */
-	TIER_CALL,	/* one call of the vDSO a request; we expand it */
-	TIER_PAGE,	/* stock is kept, as long as the kernel's page agrees */
+	TIER_OFF,	/* every request is passed to the next library */
+	TIER_KERNEL,	/* one system call a request; long ones are expanded */
+	TIER_HARDWARE,	/* only by choice: the processor's words */
+	TIER_CALL,	/* one call of the vDSO a request, which is expanded */
+	TIER_PAGE,	/* stock is kept while the kernel's page agrees */
 	TIERS
 };
 
 /*
- * True once a tier has been chosen, and all that this takes has been found out: the
- * first who asks does that (start.c, which is above everybody who asks). False while
- * another thread, or the draw that a handler interrupted, is at it: nobody waits.
- * After the first time one load.
+ * True once a tier was chosen, and everything was found out that this needs.
+ * The first caller does that work (in start.c, where this function is defined
+ * because that file may include every wing). False while another thread, or the
+ * draw that a signal handler has interrupted, is doing the work, because nobody
+ * waits for it. Afterwards this costs one load.
  */
 bool tier_ready(void);
 
-/* Off until tier_set; safe to ask at any time. */
+/* TIER_OFF until tier_set() is called. Safe to call at any time. */
 enum tier tier_now(void);
 
-/* At start-up, once. why: what kept us from a better tier; "" if nothing. */
+/*
+ * To be called once, at start-up. why: the reason for not using a better tier,
+ * or "".
+ */
 void tier_set(enum tier tier, const char *why);
 
 /*
- * From a tier to a lower one, for good; does nothing where that has happened
- * already. why is a string constant.
+ * Changes to a lower tier, for good. If the tier is already as low, nothing is
+ * done. why is a string constant.
  */
 void tier_lower(enum tier to, const char *why);
 

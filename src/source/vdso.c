@@ -1,6 +1,4 @@
-/*
- * The vDSO: its functions, by name, and where it lies.
- */
+/* Where is the vDSO, and which functions does it have? See vdso.h. */
 #include "vdso.h"
 
 #include <elf.h>
@@ -13,10 +11,12 @@
 
 enum {
 	MAP_DROPPABLE_ANONYMOUS = 0x28,
-	ENTRY = 32	/* bytes of code that a redirection overwrites some of */
+	ENTRY = 32	/* bytes of code; a redirection changes some */
 };
 
-/* What the function says of itself when asked with a state size of ~0. */
+/*
+ * What the function tells about itself if it is called with a state size of ~0.
+ */
 struct state_parameters {
 	uint32_t size;
 	uint32_t protection;
@@ -55,7 +55,10 @@ void *vdso_function(const char *name)
 	return have_load ? elf_symbol(loaded, dynamic, name) : NULL;
 }
 
-/* The same code under its names on x86 and others, and on arm64 and others. */
+/*
+ * The same function has one name on x86 and some others, and another name on
+ * arm64 and some others.
+ */
 static vdso_getrandom_function *find_getrandom(void)
 {
 	void *found = vdso_function("__vdso_getrandom");

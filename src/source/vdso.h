@@ -1,5 +1,5 @@
 /*
- * The vDSO: its functions, by name, and where it lies. It is the only part of
+ * Where is the vDSO, and which functions does it have? It is the only part of
  * the kernel that runs in this process.
  */
 #ifndef VDSO_H
@@ -11,19 +11,19 @@
 #include <sys/types.h>
 
 /*
- * getrandom as the vDSO has it (Linux 6.11; lib/vdso/getrandom.c): fills len
- * bytes and returns how many, or -errno. The state is the caller's, is used by
- * one thread at a time, lies within one page, and is safe to be zeroed at any
- * moment: zero means unseeded.
+ * The vDSO's getrandom (Linux 6.11; lib/vdso/getrandom.c) fills len bytes and
+ * returns how many, or -errno. The state belongs to the caller. It is used by
+ * one thread at a time and lies within one page, and it may be zeroed at any
+ * moment: zero means that the state is unseeded.
  */
 typedef ssize_t vdso_getrandom_function(void *buffer, size_t len,
 					unsigned int flags, void *state,
 					size_t state_size);
 
 /*
- * That state, as every kernel from 6.11 to 7.3 lays it out
+ * This is the state as every kernel from 6.11 to 7.3 lays it out
  * (include/vdso/getrandom.h). We read one field of it: the generation of the
- * kernel's generator that its key is of.
+ * kernel's generator to which the state's key belongs.
  */
 struct vdso_state {
 	uint8_t batch_and_key[128];
@@ -33,29 +33,30 @@ struct vdso_state {
 	uint8_t padding[6];
 };
 
-/* Where the vDSO begins; 0 if there is none. */
+/* Returns the address of the vDSO, or 0 if there is none. */
 uintptr_t vdso_base(void);
 
-/* One of its functions; NULL if it has no such. */
+/* Returns one of its functions, or NULL if it has no function of that name. */
 void *vdso_function(const char *name);
 
 /*
- * Its getrandom, or NULL: there is none, or it is not the one described above
- * (an emulator's may want another size of state or another kind of memory).
- * Found once; later calls only load it. Until vdso_start it is NULL.
+ * Returns its getrandom. NULL: there is none, or it is not as described above
+ * (that of an emulator may want a state of another size, or another kind of
+ * memory). It is looked up once, by vdso_start(); before that the result is
+ * NULL. A call only loads a pointer.
  */
 vdso_getrandom_function *vdso_getrandom(void);
 
 void vdso_start(void);
 
 /*
- * Is the code still that which vdso_start found? A process that was restored
- * from an image (CRIU) on another kernel finds its old vDSO patched to jump to
- * the new one, and the pages in front of it gone: they must not be read then.
+ * Is the code still the one that vdso_start() found? If CRIU restores a process
+ * on another kernel, it patches the old vDSO to jump to the new one, and the
+ * pages in front of the old one are gone. Then these pages must not be read.
  */
 bool vdso_unchanged(void);
 
-/* There is no getrandom any more. */
+/* Ends the use of getrandom: from now on vdso_getrandom() returns NULL. */
 void vdso_end(void);
 
 #endif
