@@ -1,19 +1,26 @@
 /*
- * What every .S has to tell the linker, even one that is empty on this machine:
- * a single object that keeps silent takes the property from the whole library.
+ * What must every assembly file tell the linker, even one that is empty on this
+ * machine? A single object that does not declare a property takes the property
+ * from the whole library.
  */
 #ifndef ASSEMBLY_H
 #define ASSEMBLY_H
 
-/* No executable stack. Else every program that loads us gets one. */
+/*
+ * We need no executable stack. Without this note every program that loads the
+ * library would get one.
+ */
 	.section .note.GNU-stack, "", %progbits
 
-/* Indirect branches land on endbr64 only: defines _CET_ENDBR. */
+/*
+ * Indirect branches go only to endbr64. cet.h defines _CET_ENDBR and declares
+ * this.
+ */
 #if defined(__x86_64__) || defined(__i386__)
 #include <cet.h>
 #endif
 
-/* The same for arm64: they land on bti c, which is hint #34, only. */
+/* The same for arm64: indirect branches go only to bti c, which is hint #34. */
 #if defined(__aarch64__) && defined(__ARM_FEATURE_BTI_DEFAULT)
 	.section .note.gnu.property, "a"
 	.balign	8

@@ -1,7 +1,7 @@
 /*
- * Which CPU, roughly, is this thread on, and which thread is it?
+ * Which CPU is this thread probably on, and which thread is it?
  *
- * The CPU is a hint: it may have changed before the caller looks at it.
+ * The CPU is only a hint: it may have changed before the caller looks at it.
  */
 #ifndef CPU_H
 #define CPU_H
@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 /*
- * libc gives each of its threads another, never 0. A thread that a program made
- * itself, or a child that shares memory, may have any, 0 too: so it says where to
- * look, and never who somebody is.
+ * Returns the thread pointer. libc gives each of its threads a different one,
+ * which is never 0. But a thread that a program has made without libc, or a
+ * child that shares our memory, may have any value, including 0 or that of
+ * another thread. Therefore the value only says where to look for a bucket. It
+ * never identifies a thread.
  */
 static inline uintptr_t cpu_thread(void)
 {
@@ -31,19 +33,23 @@ static inline uintptr_t cpu_thread(void)
 }
 
 /*
- * Where the kernel keeps a thread's CPU number up to date: the first field,
- * cpu_id_start, of the rseq area that glibc registers (2.35 and later; rseq(2)),
- * so far from the thread pointer. 0: there is none.
+ * The distance from the thread pointer to the number of the thread's CPU, which
+ * the kernel keeps up to date. That is cpu_id_start, the first field of the
+ * rseq area that glibc registers (2.35 and later; rseq(2)). 0: there is no such
+ * area.
  */
 extern __attribute__((visibility("hidden"))) intptr_t cpu_rseq_offset;
 
 /*
- * Without rseq a number that stays the thread's own: threads part by where their
- * blocks lie. That costs a bucket a thread instead of one a CPU, and no call.
+ * Returns the number of this CPU. Without rseq it returns a number that is
+ * constant for the thread, and that comes from the address of the thread's
+ * control block. This costs one bucket for each thread instead of one for each
+ * CPU, but no call.
  *
- * On x86 thread pointer and field are read in one instruction, since a context
- * that is parked between the two may go on when its thread has ended. Elsewhere it
- * takes two, as it does for errno and every other variable of a thread.
+ * On x86 one instruction reads the field relative to the thread pointer,
+ * because a context that is suspended between two instructions may be resumed
+ * after its thread has ended. Elsewhere it takes two instructions, as for errno
+ * and every other thread-local variable.
  */
 static inline uint32_t cpu_here(uintptr_t thread)
 {
@@ -63,10 +69,11 @@ static inline uint32_t cpu_here(uintptr_t thread)
 }
 
 /*
- * Is *word still from? Then it becomes to, and true. Indivisible for whoever
- * interrupts us on this processor, not for other processors, which must not write
- * the word meanwhile: on x86 the instruction writes back what it read where that
- * is not from.
+ * If *word is equal to from, sets it to to and returns true. This is atomic
+ * with respect to whatever interrupts us on this processor. It is not atomic
+ * with respect to other processors, which must not write the word meanwhile: on
+ * x86, if the word is not equal to from, the instruction writes back the value
+ * that it has read.
  */
 static inline bool cpu_exchange_here(_Atomic(uintptr_t) *word, uintptr_t from,
 				     uintptr_t to)
@@ -86,8 +93,9 @@ static inline bool cpu_exchange_here(_Atomic(uintptr_t) *word, uintptr_t from,
 }
 
 /*
- * Where the caller's frame lies. Whoever runs in this memory at the same time
- * runs on another stack, and has another number: see bucket.h.
+ * Returns the stack pointer, that is, where the caller's frame is. Everything
+ * that runs in this memory at the same time runs on another stack and gets
+ * another value. bucket.h explains what that is good for.
  */
 static inline __attribute__((always_inline)) uintptr_t cpu_stack(void)
 {

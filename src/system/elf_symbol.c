@@ -1,10 +1,11 @@
 /*
  * Where does this loaded object define this name?
  *
- * Two tables can answer: the GNU hash table, which nearly every object has, and
- * the older System V one (gABI, chapter 5; the GNU layout is described only by
- * its implementations: a header of four words, a Bloom filter, buckets, and
- * chains of hashes whose lowest bit marks the last of a chain).
+ * Two tables can tell: the GNU hash table, which nearly every object has, and
+ * the older System V hash table (gABI, chapter 5). The layout of the GNU table
+ * is described only by its implementations: a header of four words, a Bloom
+ * filter, buckets, and chains of hashes. The lowest bit of a hash marks the
+ * last one of a chain.
  */
 #include "elf_symbol.h"
 
@@ -24,7 +25,10 @@ struct object {
 	const uint32_t *sysv_hash;
 };
 
-/* The loader has added the base to these in most objects; not in the vDSO. */
+/*
+ * In most objects the loader has already added the base to these addresses, but
+ * not in the vDSO.
+ */
 static const void *at(uintptr_t base, uintptr_t value)
 {
 	return (const void *)(value < base ? base + value : value);

@@ -1,6 +1,7 @@
 /*
- * Where does this loaded object define this name? For objects of the link map
- * and for the vDSO. Reads memory only; no lock, no allocation.
+ * Where does this loaded object define this name? This works for objects of the
+ * link map and for the vDSO. It only reads memory, takes no lock and allocates
+ * nothing.
  */
 #ifndef ELF_SYMBOL_H
 #define ELF_SYMBOL_H
@@ -9,10 +10,11 @@
 #include <stdint.h>
 
 /*
- * The address that an object loaded at base, whose dynamic section is at
- * dynamic, gives to name; NULL if it does not define it. Versions that a plain
- * reference does not bind to (hidden ones: read@OLD) are passed over, as are
- * indirect functions, whose address is not known before they are asked.
+ * Returns the address of the definition of name in the object that is loaded at
+ * base and whose dynamic section is at dynamic, or NULL if the object does not
+ * define the name. A version that a reference without a version does not bind
+ * to (a hidden one: read@OLD) is ignored. So are indirect functions, because
+ * their address is known only after their resolver was called.
  */
 void *elf_symbol(uintptr_t base, const ElfW(Dyn) *dynamic, const char *name);
 

@@ -1,6 +1,6 @@
 /*
- * Exported: seen by the program, in place of libc's. The list of these names is
- * exports.map; a test compares the two.
+ * An exported function is visible to the program, in place of libc's.
+ * exports.map lists all of these names, and a test compares the two.
  */
 #ifndef INTERPOSE_EXPORT_H
 #define INTERPOSE_EXPORT_H

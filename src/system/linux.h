@@ -1,7 +1,7 @@
 /*
- * Numbers of Linux's interface that old headers, or those of musl, have no names for.
- * System calls from 424 on have the same number on every architecture here
- * (scripts/syscall.tbl).
+ * Which numbers of the Linux interface have no name in old headers, or in those
+ * of musl? System calls from 424 on have the same number on every architecture
+ * that we support (scripts/syscall.tbl).
  */
 #ifndef LINUX_H
 #define LINUX_H

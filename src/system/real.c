@@ -1,10 +1,11 @@
 /*
- * What lies behind the names that we shadow: the next definition in the order
- * of the link map, and raw system calls.
+ * What is behind the names that we interpose? This file finds the next
+ * definition in the order of the link map, and makes raw system calls.
  *
- * The loader's list is read without its lock. Objects that were there at
- * start-up are never unloaded, and a dlopen under way only appends behind them;
- * so we stop at what was the end of the list when we first looked.
+ * The loader's list is read without its lock. Objects that were in it at
+ * start-up are never unloaded, and a dlopen that is under way only appends to
+ * the list. Therefore we stop at the object that was the last one when we first
+ * looked.
  */
 #include "real.h"
 
@@ -14,16 +15,18 @@
 #include "elf_symbol.h"
 
 /*
- * Weak, so that the linker records neither the loader as a dependency nor a
- * version of it: every loader has the symbol, at whatever version.
+ * This is weak so that the linker records neither a dependency on the loader
+ * nor a version of the symbol, because every loader has the symbol, but not at
+ * the same version.
  */
 #if defined(__GLIBC__)
 
 extern struct r_debug _r_debug __attribute__((weak));
 
 /*
- * Since glibc 2.35 each namespace that dlmopen has made follows with a list of
- * its own, and r_version says so by 2. r_map of one that is empty is NULL.
+ * Since glibc 2.35 a list for each namespace that dlmopen has made follows the
+ * first list. r_version is 2 if that is so. In an empty namespace r_map is
+ * NULL.
  */
 struct lists {
 	struct r_debug list;
@@ -38,9 +41,10 @@ static bool has_us(const struct link_map *m)
 }
 
 /*
- * Before that we are in no list that is to be found. But our libc is: the loader
- * works with one build of it, so that in our namespace is the same file as the base
- * list's, elsewhere; and where it is we know from a name that is bound to it.
+ * With an older glibc we cannot find the list of our own namespace. But we can
+ * find its libc. Because the loader works with one build of libc only, ours is
+ * the same file as the one in the base list, loaded at another address. This
+ * address follows from that of a name that is bound to our libc.
  */
 static struct lists *find_libc(const struct link_map *m)
 {
@@ -61,7 +65,10 @@ static struct lists *find_libc(const struct link_map *m)
 	return NULL;
 }
 
-/* The one that we are in: another has a libc with an errno of its own. */
+/*
+ * Finds the list of our own namespace, because the libc of another namespace
+ * has an errno of its own.
+ */
 static struct lists *find_lists(void)
 {
 	struct lists *all = (struct lists *)&_r_debug, *l = all;
@@ -73,7 +80,10 @@ static struct lists *find_lists(void)
 	return l ? l : all;
 }
 
-/* Its first object may be closed, and is then another. */
+/*
+ * The list's head is read anew each time, because the first object of a
+ * namespace may be closed, so that another object becomes the first.
+ */
 static struct link_map *head(void)
 {
 	static struct lists *ours;
@@ -91,8 +101,9 @@ static struct link_map *head(void)
 #else
 
 /*
- * musl's, for debuggers. The program's own DT_DEBUG says the same, but is not
- * found where the loader was started by name: AT_PHDR is then the loader's.
+ * musl keeps this for debuggers. The DT_DEBUG entry of the program says the
+ * same, but it cannot be found if the loader was started by its name, because
+ * AT_PHDR is then that of the loader.
  */
 extern struct r_debug *_dl_debug_addr __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
@@ -117,18 +128,22 @@ static struct link_map *last_at_start(void)
 	return end;
 }
 
-/* Old ones are several objects, which all have a definition of this name. */
+/*
+ * An old libc consists of several objects. All of them have a definition of
+ * this name.
+ */
 static bool is_libc(const struct link_map *m)
 {
 	return elf_symbol(m->l_addr, m->l_ld, "__errno_location");
 }
 
 /*
- * First behind us; then in front, for a program that was linked with us behind
- * libc, but only in libc: another preload that stands there may ask for what is
- * behind it, which is us. _DYNAMIC is our own. The vDSO is passed over: some
- * kernels' defines a getrandom of its own, of five arguments. *in: the object
- * that defines it.
+ * Looks for the name behind us first, and then in front of us. The second is
+ * for a program that was linked with this library behind libc. In front of us
+ * only libc is considered, because another preloaded library that is there may
+ * ask for the definition behind it, which is ours. _DYNAMIC belongs to this
+ * library. The vDSO is skipped, because on some kernels it defines a getrandom
+ * of five arguments. *in becomes the object that defines the name.
  */
 static void *search(const char *name, struct link_map **in)
 {
@@ -192,7 +207,10 @@ unsigned long real_told(unsigned long what)
 	return told;
 }
 
-/* On 32 bits the old call takes a structure; the newer one counts pages. */
+/*
+ * On 32 bits the old call takes a structure, and the newer one takes the offset
+ * in pages.
+ */
 void *real_map(size_t size, int protection, int flags, int fd)
 {
 #if defined(SYS_mmap2)
@@ -204,7 +222,7 @@ void *real_map(size_t size, int protection, int flags, int fd)
 	return at < 0 && at >= -4095 ? NULL : (void *)at;
 }
 
-/* Where there are both, the structure is the newer call's. */
+/* Where both calls exist, struct stat64 is that of the newer one. */
 bool real_stat(int fd, struct stat64 *is)
 {
 #if defined(SYS_fstat64)
@@ -215,8 +233,10 @@ bool real_stat(int fd, struct stat64 *is)
 }
 
 /*
- * By name: what the linker knows as pthread_atfork is, with glibc, an object of
- * its own that ties a handler to an object's end. We have none.
+ * The function is looked up by its name. If it were linked, pthread_atfork
+ * would be an object of glibc's that becomes part of this library, and that
+ * removes the handlers when the library is unloaded. This library is never
+ * unloaded.
  */
 void real_atfork(real_handler *prepare, real_handler *parent,
 		 real_handler *child)
@@ -237,7 +257,10 @@ static void no_cancellation(void)
 {
 }
 
-/* Looks itself up: a call through a pointer costs less than a test for NULL. */
+/*
+ * Looks up the function at the first call and replaces itself by it, because a
+ * call through a pointer costs less than a test for NULL.
+ */
 static void first_testcancel(void)
 {
 	struct link_map *in = NULL;
@@ -288,7 +311,10 @@ long real_call(long number, long a, long b, long c, long d, long e, long f)
 
 #else
 
-/* Elsewhere the libc behind us knows how; it answers by errno. */
+/*
+ * On other architectures libc's syscall() makes the call. It returns errors in
+ * errno.
+ */
 long real_call(long number, long a, long b, long c, long d, long e, long f)
 {
 	long (*libc_syscall)(long, ...) = REAL_NAMED("syscall");

@@ -1,6 +1,6 @@
 /*
- * The ground floor: what lies behind the names that we shadow, and the kernel
- * behind that. No other room calls a libc function that can reach the
+ * What is behind the names that we interpose, and how do we reach the kernel?
+ * No other file of the library calls a libc function that can reach the
  * operating system. Everything here is safe in signal handlers, takes no lock,
  * allocates nothing, and works before any constructor has run.
  */
@@ -16,30 +16,36 @@
 #include <sys/types.h>
 
 /*
- * One raw system call: the kernel's answer, -4095..-1 being -errno. errno is
- * not touched. Not a cancellation point.
+ * Makes a raw system call and returns the kernel's answer, where -4095..-1 is
+ * -errno. errno is not changed. This is not a cancellation point.
  */
 long real_call(long number, long a, long b, long c, long d, long e, long f);
 
-/* The same with the arguments left out that the call does not have. */
+/* The same for calls that have fewer arguments. */
 #define REAL_CALL_(n, a, b, c, d, e, f, ...) \
 	real_call((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), \
 		  (long)(e), (long)(f))
 #define REAL_CALL(...) REAL_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 /*
- * What the kernel told this process at its start, or 0. getauxval says by errno
- * that there is no such thing.
+ * Returns an entry of the auxiliary vector that the kernel gave this process,
+ * or 0 if there is none. errno is restored, because getauxval sets it for a
+ * missing entry.
  */
 unsigned long real_told(unsigned long what);
 
-/* Memory from the kernel, or from the beginning of a file (fd -1: none). */
+/* Maps new memory, or (unless fd is -1) the beginning of a file. */
 void *real_map(size_t size, int protection, int flags, int fd);
 
-/* What is it? By number, since other preloads fake libc's. False: it is none. */
+/*
+ * Makes an fstat, as a raw system call, because other preloaded libraries fake
+ * libc's. False: it failed.
+ */
 bool real_stat(int fd, struct stat64 *is);
 
-/* The kernel's answer as libc gives it: -1 and errno, or the answer. */
+/*
+ * Returns the kernel's answer in the way of libc: as -1 and errno, or as it is.
+ */
 static inline long real_result(long answer)
 {
 	if (answer < 0 && answer >= -4095) {
@@ -50,23 +56,25 @@ static inline long real_result(long answer)
 }
 
 /*
- * The definition of a name that the program would have got without us: the
- * next one behind us in the order of the link map, default versions only, from
- * the objects that were there at start-up. NULL where there is none, as with
- * arc4random under an old libc. It is looked up once (about 0.1 us per object)
- * by a walk of our own: dlsym allocates, and takes the loader's lock, which a
- * thread that waits for us may hold.
+ * The definition of a name that the program would have got without this
+ * library. That is the next one behind us in the order of the link map, in its
+ * default version, in an object that was there at start-up. It is NULL if there
+ * is none, as for arc4random with an old libc. The name is looked up once
+ * (about 0.1 us for each object) by code of our own. dlsym is not used, because
+ * it allocates, and because it takes the loader's lock, which a thread that
+ * waits for us may hold.
  *
- * For use as REAL(read)(fd, buf, len): the type is that of the name itself.
+ * Use it as REAL(read)(fd, buf, len): the type is that of the name itself.
  */
 #define REAL(name) ((__typeof__(name) *)REAL_NAMED(#name))
 #define REAL_NAMED(string) REAL_BY(real_find, string)
 
 /*
- * The same, but NULL where that definition is libc's own. For what only the kernel
- * may answer: since glibc 2.41 libc's getrandom and arc4random are a generator in
- * this process, with a key. Another preload's are asked as they would be
- * without us; and musl's, which are system calls.
+ * The same, but NULL if that definition is glibc's own. This is for requests
+ * that only the kernel may answer: since glibc 2.41 the getrandom and
+ * arc4random of libc are a generator in this process, with a key of its own. A
+ * definition in another preloaded library is used as it would be without us,
+ * and so are those of musl, which are system calls.
  */
 #define REAL_FOREIGN(string) REAL_BY(real_find_foreign, string)
 
@@ -80,8 +88,9 @@ static inline long real_result(long answer)
 	})
 
 /*
- * The call, or ENOSYS: for names that this libc may lack, and that a program
- * which has looked for them by name would then call.
+ * Calls the name, or fails with ENOSYS. This is for names that this libc may
+ * lack. A program that has looked for such a name by dlsym finds ours, and
+ * would call it.
  */
 #define REAL_OR_ENOSYS(name, arguments) \
 	({ \
@@ -89,7 +98,7 @@ static inline long real_result(long answer)
 		next_ ? next_ arguments : (errno = ENOSYS, -1); \
 	})
 
-/* The function, or another of its type. */
+/* The function of that name, or else other, which has the same type. */
 #define REAL_OR(name, other) \
 	({ \
 		__typeof__(name) *next_ = REAL(name); \
@@ -97,8 +106,8 @@ static inline long real_result(long answer)
 	})
 
 /*
- * The call, or the kernel's: for names that are no more than a system call of that
- * name.
+ * Calls the name, or else makes the system call. This is for functions that are
+ * nothing but the system call of the same name.
  */
 #define REAL_OR_KERNEL(name, ...) \
 	({ \
@@ -107,21 +116,25 @@ static inline long real_result(long answer)
 			(int)real_result(REAL_CALL(SYS_##name, __VA_ARGS__)); \
 	})
 
-/* What a slot holds of a name that was looked for in vain. */
+/* The value of a slot whose name was looked for and does not exist. */
 enum { REAL_ABSENT = 1 };
 
 void *real_find(void **slot, const char *name);
 void *real_find_foreign(void **slot, const char *name);
 
 /*
- * Has fork(3) call these, for ever: before it, and after it in either process.
- * NULL: none. Allocates: for constructors.
+ * Makes fork(3) call these handlers, for ever: before the fork, and after it in
+ * the parent and in the child. NULL: no handler. This allocates, so only
+ * constructors may call it.
  */
 typedef void real_handler(void);
 void real_atfork(real_handler *prepare, real_handler *parent,
 		 real_handler *child);
 
-/* Acts on a cancellation request, where the program has such a thing. */
+/*
+ * Acts on a pending cancellation request, if the program has
+ * pthread_testcancel.
+ */
 extern __attribute__((visibility("hidden")))
 void (*real_testcancel_next)(void);
 

@@ -1,8 +1,9 @@
 /*
- * What the loader has found out of the processor, or else the processor itself,
- * which is asked little: a hypervisor traps every cpuid, for one to six
- * microseconds. The compiler's own __builtin_cpu_supports makes a dozen of them
- * whenever the library is loaded.
+ * Which features of this x86 processor may we use? We ask the loader, and only
+ * if it cannot tell do we ask the processor, as rarely as possible: a
+ * hypervisor traps every cpuid instruction, which takes one to six
+ * microseconds. The compiler's own __builtin_cpu_supports executes a dozen of
+ * them whenever the library is loaded.
  */
 #include "x86.h"
 
@@ -14,20 +15,24 @@
 #include "real.h"
 
 enum {
-	KNOWN = 1 << 30,	/* an empty set is an answer as well */
+	KNOWN = 1 << 30,	/* found out; the set may be empty */
 
 	XCR0_AVX = 0x06,	/* the kernel saves xmm and ymm */
-	XCR0_AVX512 = 0xe6,	/* and k, zmm, and the upper sixteen */
+	XCR0_AVX512 = 0xe6,	/* and k, zmm0-15 and zmm16-31 */
 };
 
-/* The registers, by their leaf, that have what we look for. */
+/*
+ * The registers of cpuid that have the bits we look for, named after their
+ * leaf.
+ */
 struct usable {
 	unsigned int c1, b7, c7;
 };
 
 /*
- * As <sys/platform/x86.h> has it, in glibc 2.33 and later: what cpuid says, and
- * what of it may be used, as the kernel and GLIBC_TUNABLES allow.
+ * This is the layout of <sys/platform/x86.h> in glibc 2.33 and later: the bits
+ * that cpuid returns, and those of them that may be used, as the kernel and
+ * GLIBC_TUNABLES allow.
  */
 struct cpuid_feature {
 	unsigned int cpuid_array[4];	/* eax, ebx, ecx, edx */
@@ -66,8 +71,9 @@ static void ask(struct usable *u)
 	u->b7 = u->c7 = 0;
 
 	/*
-	 * Without OSXSAVE, xgetbv is no instruction. With it there is a leaf
-	 * 13, and so a leaf 7: no need to ask which leaf is the last.
+	 * Without OSXSAVE the instruction xgetbv does not exist. With it there
+	 * is a leaf 13, and therefore a leaf 7, so that we need not ask for the
+	 * number of the last leaf.
 	 */
 	if (!(u->c1 & bit_OSXSAVE) || !(u->c1 & bit_AVX))
 		return;
@@ -95,9 +101,10 @@ static unsigned int look(void)
 	set |= X86_AVX2;
 
 	/*
-	 * One zmm instruction makes the server cores of Skylake's time run
-	 * everything slower for a millisecond: the program would pay for our
-	 * speed. VBMI is what all that came after them have, and they have not.
+	 * On server processors of the Skylake generation one zmm instruction
+	 * makes everything run slower for a millisecond: the program would pay
+	 * for our speed. Those processors lack VBMI, and all later ones have
+	 * it.
 	 */
 	if ((u.b7 & bit_AVX512F) && (u.b7 & bit_AVX512VL) &&
 	    (u.c7 & bit_AVX512VBMI))
@@ -107,7 +114,7 @@ static unsigned int look(void)
 
 unsigned int x86_features(void)
 {
-	/* Two threads may both look: they see the same. */
+	/* Two threads may both do this; they get the same result. */
 	static _Atomic unsigned int answer;
 	unsigned int set;
 

@@ -1,6 +1,6 @@
 /*
- * What may we use of this x86 processor? Both must agree: the processor, which
- * has the instructions, and the kernel, which saves their registers.
+ * Which features of this x86 processor may we use? The processor must have the
+ * instructions, and the kernel must save their registers.
  */
 #ifndef X86_H
 #define X86_H
@@ -8,14 +8,15 @@
 enum {
 	X86_SSSE3 = 1,
 	X86_AVX2 = 2,
-	X86_AVX512 = 4,		/* F and VL, on all 512 bits, at full clock */
+	X86_AVX512 = 4,		/* F and VL, 512 bits at full clock speed */
 	X86_RDRAND = 8,
 };
 
 /*
- * A set of the above; empty on other machines. Needs no constructor. Finds out once
- * in a process, which is at the start, since a program may have forbidden itself
- * cpuid at the first draw: see x86.c for what that costs.
+ * Returns a set of these bits; an empty one on other machines. It needs no
+ * constructor. The first call in a process finds out. That call is made at the
+ * start, because a program may have forbidden itself cpuid before its first
+ * draw. x86.c says what it costs.
  */
 unsigned int x86_features(void);
 
