@@ -1,9 +1,9 @@
 /*
- * ChaCha20, eight blocks a pass, in AVX2 registers. See chacha20.h.
+ * ChaCha20 in AVX2 registers, eight blocks in one pass. See chacha20.h.
  *
  * Register n holds word n of the state, once for each of the eight blocks. That
- * would take all sixteen, and a rotation needs one more: so row 11 lives in
- * c->spill, and register 11 is free. Nothing is ever on the stack.
+ * would take all sixteen registers, and a rotation needs one more. Therefore
+ * row 11 is in c->spill, and register 11 is free. Nothing is ever on the stack.
  */
 #include "system/assembly.h"
 
@@ -11,13 +11,13 @@
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
-#define BLOCKS	%rdx	/* still to be written */
+#define BLOCKS	%rdx	/* blocks still to be written */
 
 #define COUNTER	48(C)
 #define ROW_11	64(C)	/* c->spill begins here */
 #define FIRST	96(C)	/* rows 12 and 13 at the start of the pass */
 #define SECOND	128(C)
-#define ROW_15	160(C)	/* while the first half is transposed */
+#define ROW_15	160(C)	/* saved while the first half is transposed */
 
 #define T	%ymm11
 
@@ -36,7 +36,7 @@ blocks0145:
 blocks2367:
 	.quad	2, 3, 6, 7
 
-/* Half of two quarter rounds, side by side. Row 11 may only be \c1. */
+/* Computes half of two quarter rounds side by side. Row 11 may only be \c1. */
 .macro half a0 b0 c0 d0  a1 b1 c1 d1  shuffle n
 	/* a += b */
 	vpaddd	%ymm\b0, %ymm\a0, %ymm\a0
@@ -69,15 +69,19 @@ blocks2367:
 .endm
 
 /*
- * Two at a time: while one pair waits for its shifts, the processor already
- * works on the other. All four in step would all want the same unit at once.
+ * Two quarter rounds are computed at a time: while one pair waits for its
+ * shifts, the processor already works on the other. If all four ran in step,
+ * they would all need the same execution unit at once.
  */
 .macro quarters a0 b0 c0 d0  a1 b1 c1 d1
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left16 12
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left8 7
 .endm
 
-/* Of four rows, in either lane: register n becomes block n's four words. */
+/*
+ * Transposes four rows, in each lane: register n becomes four words of block n,
+ * and in the upper lane of block n + 4.
+ */
 .macro transpose r0 r1 r2 r3 t0 t1
 	vpunpckldq	%ymm\r1, %ymm\r0, %ymm\t0
 	vpunpckhdq	%ymm\r1, %ymm\r0, %ymm\t1
@@ -90,9 +94,10 @@ blocks2367:
 .endm
 
 /*
- * Eight words, from byte \at on, of eight blocks: register n holds those of
- * block n in its lower lane, those of block n + 4 in its upper one. Goes on at
- * the next 1: when all the blocks that are wanted have theirs.
+ * Writes eight words of each of eight blocks, from byte \at of the block on.
+ * Register n holds those of block n in its lower lane, and those of block n + 4
+ * in its upper one. As soon as all the blocks that are wanted have their words,
+ * this jumps to the next label 1.
  */
 .macro store at  l0 l1 l2 l3  h0 h1 h2 h3
 	store_block 0, \at, \l0, \h0, 0x20
@@ -124,7 +129,7 @@ chacha20_avx2_blocks:
 	jz	.Lnothing
 
 .Lpass:
-	/* Rows 12 and 13: lower and upper half of counter + block. */
+	/* Rows 12 and 13 are the lower and upper half of counter + block. */
 	vpbroadcastq	COUNTER, %ymm15
 	vpaddq	blocks0145(%rip), %ymm15, %ymm14
 	vpaddq	blocks2367(%rip), %ymm15, %ymm15
@@ -133,7 +138,10 @@ chacha20_avx2_blocks:
 	vmovdqa	%ymm12, FIRST
 	vmovdqa	%ymm13, SECOND
 
-	/* Before a byte is written: no block must ever be made twice. */
+	/*
+	 * Advance the counter before a byte is written, because no block must
+	 * ever be made twice.
+	 */
 	mov	$8, %eax
 	cmp	%rax, BLOCKS
 	cmovb	BLOCKS, %rax
@@ -155,7 +163,7 @@ chacha20_avx2_blocks:
 	dec	%eax
 	jnz	.Ldouble_round
 
-	/* Add what the pass began with. */
+	/* Add the state with which the pass began. */
 .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
 	vpbroadcastd	(4 * \n)(C), T
 	vpaddd	T, %ymm\n, %ymm\n

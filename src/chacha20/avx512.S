@@ -1,10 +1,11 @@
 /*
- * ChaCha20, up to 32 blocks a pass, in AVX-512 registers. See chacha20.h.
+ * ChaCha20 in AVX-512 registers, up to 32 blocks in one pass. See chacha20.h.
  *
- * Register n holds word n of the state, once for each of sixteen blocks, and
- * register 16 + n the same for the next sixteen. A rotation is one instruction
- * and needs no other register, so all of it fits. The second set costs little:
- * the first alone leaves the processor waiting for its own results.
+ * Register n holds word n of the state, once for each of sixteen blocks.
+ * Register 16 + n holds the same for the next sixteen blocks. A rotation is one
+ * instruction and needs no other register, so there are enough registers. The
+ * second set costs little, because with the first alone the processor waits for
+ * its own results.
  */
 #include "system/assembly.h"
 
@@ -12,11 +13,14 @@
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
-#define BLOCKS	%rdx	/* still to be written */
+#define BLOCKS	%rdx	/* blocks still to be written */
 #define WORD(n)	(4 * (n))(C)
 #define COUNTER	WORD(12)
 
-/* c->spill: rows that a pass began with, or that make room for transposing. */
+/*
+ * These are in c->spill: rows with which a pass began, and rows that are moved
+ * there to make room for the transposition.
+ */
 #define ROW_12	64(C)
 #define ROW_13	128(C)
 #define ROW_28	192(C)
@@ -33,7 +37,7 @@ odd_pairs:
 sixteen:
 	.quad	16
 
-/* Half of two quarter rounds, side by side. */
+/* Computes half of two quarter rounds side by side. */
 .macro half a0 b0 c0 d0  a1 b1 c1 d1  m n
 	/* a += b */
 	vpaddd	%zmm\b0, %zmm\a0, %zmm\a0
@@ -56,7 +60,7 @@ sixteen:
 	vprold	$\n, %zmm\b1, %zmm\b1
 .endm
 
-/* Two at a time; chacha20_avx2.S says why. */
+/* Two quarter rounds are computed at a time; avx2.S says why. */
 .macro quarters a0 b0 c0 d0  a1 b1 c1 d1
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  16 12
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  8 7
@@ -82,7 +86,10 @@ sixteen:
 	quarters	16 21 26 31  17 22 27 28
 .endm
 
-/* Of four rows, in each of four lanes: register n becomes block n's words. */
+/*
+ * Transposes four rows, in each lane: register n becomes four words of block n,
+ * and in lane l of block n + 4 l.
+ */
 .macro transpose r0 r1 r2 r3 t0 t1
 	vpunpckldq	%zmm\r1, %zmm\r0, %zmm\t0
 	vpunpckhdq	%zmm\r1, %zmm\r0, %zmm\t1
@@ -94,7 +101,11 @@ sixteen:
 	vpunpckhqdq	%zmm\r3, %zmm\t1, %zmm\r3
 .endm
 
-/* Of four times four lanes: register n becomes all of block 4 n. */
+/*
+ * Transposes the lanes of four registers, each of which holds four words of the
+ * blocks m, m + 4, m + 8 and m + 12, a block in each lane: register n becomes
+ * all words of block m + 4 n.
+ */
 .macro transpose_lanes r0 r1 r2 r3 t0 t1
 	vshufi32x4	$0x44, %zmm\r1, %zmm\r0, %zmm\t0
 	vshufi32x4	$0xee, %zmm\r1, %zmm\r0, %zmm\t1
@@ -106,7 +117,10 @@ sixteen:
 	vshufi32x4	$0xdd, %zmm\r3, %zmm\t1, %zmm\r3
 .endm
 
-/* Rows to blocks, in place, and to OUT. The last one wanted ends the call. */
+/*
+ * Transposes rows to blocks, in place, and writes the blocks to OUT. After the
+ * last block that is wanted this jumps to the end of the function.
+ */
 .macro store r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15 t0 t1
 	transpose	\r0 \r1 \r2 \r3  \t0 \t1
 	transpose	\r4 \r5 \r6 \r7  \t0 \t1
@@ -136,7 +150,7 @@ chacha20_avx512_blocks:
 	jz	.Lnothing
 
 .Lpass:
-	/* Rows 12 and 13: lower and upper half of counter + block. */
+	/* Rows 12 and 13 are the lower and upper half of counter + block. */
 	vpbroadcastq	COUNTER, %zmm15
 	vpaddq	even_pairs(%rip), %zmm15, %zmm14
 	vpaddq	odd_pairs(%rip), %zmm15, %zmm15
@@ -145,7 +159,7 @@ chacha20_avx512_blocks:
 	vmovdqa64	%zmm12, ROW_12
 	vmovdqa64	%zmm13, ROW_13
 
-	/* The same for the second set. */
+	/* Rows 28 and 29 are the same for the second set. */
 	vpaddq	sixteen(%rip){1to8}, %zmm14, %zmm14
 	vpaddq	sixteen(%rip){1to8}, %zmm15, %zmm15
 	vshufps	$0x88, %zmm15, %zmm14, %zmm28
@@ -153,7 +167,10 @@ chacha20_avx512_blocks:
 	vmovdqa64	%zmm28, ROW_28
 	vmovdqa64	%zmm29, ROW_29
 
-	/* Before a byte is written: no block must ever be made twice. */
+	/*
+	 * Advance the counter before a byte is written, because no block must
+	 * ever be made twice.
+	 */
 	mov	$32, %eax
 	cmp	%rax, BLOCKS
 	cmovb	BLOCKS, %rax
@@ -203,7 +220,7 @@ chacha20_avx512_blocks:
 	vmovdqa64	%zmm31, ROW_31
 
 .Lstore:
-	/* Add what the pass began with. */
+	/* Add the state with which the pass began. */
 .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15
 	vpaddd	WORD(\n){1to16}, %zmm\n, %zmm\n
 .endr
@@ -243,7 +260,7 @@ chacha20_avx512_blocks:
 .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	vpxord	%xmm\n, %xmm\n, %xmm\n
 .endr
-	vzeroall	/* the lower sixteen only */
+	vzeroall	/* clears only registers 0 to 15 */
 .Lnothing:
 	ret
 	.cfi_endproc

@@ -1,4 +1,7 @@
-/* Beginning, end, and choice of a variant. See chacha20.h. */
+/*
+ * How does a key stream begin and end, and which variant makes it? See
+ * chacha20.h.
+ */
 #include "chacha20.h"
 #include "wipe.h"
 
@@ -25,15 +28,20 @@ void chacha20_start(struct chacha20 *c, const uint8_t key[static CHACHA20_KEY],
 	c->state[13] = 0;
 	c->state[14] = (uint32_t)nonce;
 	c->state[15] = (uint32_t)(nonce >> 32);
-	/* The key came through registers, and the next pass may use others. */
+	/*
+	 * The key passed through registers that the next pass may not
+	 * overwrite.
+	 */
 	wipe_registers();
 }
 
 void chacha20_end(struct chacha20 *c)
 {
-	/* The spill is clean after every pass; wiping it again would cost. */
+	/*
+	 * c->spill is clean after every pass. To wipe it again would cost time.
+	 */
 	memset(c->state, 0, sizeof c->state);
-	/* Without a reader of *c, the memset would be a dead store. */
+	/* Without a reader of *c the compiler would remove the memset. */
 	__asm__ volatile ("" : : "r" (c) : "memory");
 }
 
@@ -52,7 +60,7 @@ chacha20_blocks *chacha20_best(const char **name)
 	chacha20_blocks *blocks = NULL;
 	unsigned int i;
 
-	/* It ends: portable is never NULL. */
+	/* The loop ends because portable is never NULL. */
 	for (i = 0; !blocks; i++) {
 		blocks = fastest_first[i].variant();
 		if (blocks && name)

@@ -1,9 +1,10 @@
 /*
- * ChaCha20, four blocks a pass, in the registers of NEON. See chacha20.h.
+ * ChaCha20 in NEON registers, four blocks in one pass. See chacha20.h.
  *
  * A register holds one word of the state, once for each of the four blocks.
- * There are 32, but v8 to v15 are the caller's: without them sixteen rows, four
- * temporaries, the counters and one constant fit, and nothing is on the stack.
+ * There are 32 registers, but v8 to v15 belong to the caller. The other 24 are
+ * enough for sixteen rows, four temporaries, the counters and one constant, so
+ * nothing is on the stack.
  */
 #include "system/assembly.h"
 
@@ -11,7 +12,7 @@
 
 #define C	x0	/* struct chacha20 */
 #define OUT	x1
-#define BLOCKS	x2	/* still to be written */
+#define BLOCKS	x2	/* blocks still to be written */
 
 /* Rows 0 to 7 are in v0 to v7, rows 8 to 15 in v16 to v23. */
 #define T0	v24
@@ -63,7 +64,7 @@ blocks23:
 	eor	\a3\().16b, \a3\().16b, \b3\().16b
 .endm
 
-/* Four quarter rounds, side by side. */
+/* Computes four quarter rounds side by side. */
 .macro quarters  a0 a1 a2 a3  b0 b1 b2 b3  c0 c1 c2 c3  d0 d1 d2 d3
 	/* a += b; d = (d ^ a) <<< 16 */
 	add4	\a0 \a1 \a2 \a3  \b0 \b1 \b2 \b3
@@ -90,7 +91,10 @@ blocks23:
 	rotate4	7  \b0 \b1 \b2 \b3  \c0 \c1 \c2 \c3
 .endm
 
-/* Four rows become sixteen bytes of each of four blocks, in order. */
+/*
+ * Transposes four rows: they become sixteen bytes of each of four blocks, in
+ * order.
+ */
 .macro transpose r0 r1 r2 r3
 	zip1	T0.4s, \r0\().4s, \r1\().4s
 	zip2	T1.4s, \r0\().4s, \r1\().4s
@@ -129,7 +133,7 @@ chacha20_neon_blocks:
 	ld4r	{v16.4s - v19.4s}, [x4], #16
 	ld4r	{v20.4s - v23.4s}, [x4]
 
-	/* Rows 12 and 13: lower and upper half of counter + block. */
+	/* Rows 12 and 13 are the lower and upper half of counter + block. */
 	ldr	x5, [C, #48]
 	dup	FIRST.2d, x5
 	ldp	q24, q25, [x3, #16]	/* blocks01, blocks23 */
@@ -140,7 +144,10 @@ chacha20_neon_blocks:
 	mov	v20.16b, FIRST.16b
 	mov	v21.16b, SECOND.16b
 
-	/* Before a byte is written: no block must ever be made twice. */
+	/*
+	 * Advance the counter before a byte is written, because no block must
+	 * ever be made twice.
+	 */
 	mov	x6, #4
 	cmp	BLOCKS, x6
 	csel	x6, BLOCKS, x6, lo
@@ -154,7 +161,7 @@ chacha20_neon_blocks:
 	subs	w6, w6, #1
 	b.ne	.Ldouble_round
 
-	/* Add what the pass began with. */
+	/* Add the state with which the pass began. */
 	mov	x4, C
 	ld4r	{v24.4s - v27.4s}, [x4], #16
 	add4	v0 v1 v2 v3  T0 T1 T2 T3

@@ -1,6 +1,7 @@
 /*
- * One block at a time in plain C: for machines that have no better variant, and
- * the yardstick for those that do. Clarity first; either endianness.
+ * ChaCha20 in plain C, one block at a time. It is for machines that have no
+ * better variant, and the reference for the variants of those that have one.
+ * Therefore it is written to be clear. It works in either byte order.
  */
 #include "chacha20.h"
 #include "wipe.h"
@@ -18,7 +19,10 @@ static inline void quarter(uint32_t x[16], int a, int b, int c, int d)
 	x[c] += x[d]; x[b] = left(x[b] ^ x[c], 7);
 }
 
-/* Never inlined: what it leaves on the stack must lie below our caller. */
+/*
+ * This is never inlined, because what it leaves on the stack must be below the
+ * frame of its caller, where wipe_dead_frame() clears it.
+ */
 static __attribute__((noinline))
 void pass(struct chacha20 *c, uint8_t *out, size_t blocks)
 {

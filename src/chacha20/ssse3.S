@@ -1,13 +1,13 @@
 /*
- * ChaCha20, four blocks a pass, in SSE registers. See chacha20.h.
+ * ChaCha20 in SSE registers, four blocks in one pass. See chacha20.h.
  *
- * SSSE3, not SSE2: its byte shuffle makes two of the four rotations one
- * instruction instead of four. The last processors without it were sold in
- * 2012; they get the portable variant.
+ * This uses SSSE3, not only SSE2, because the byte shuffle of SSSE3 makes two
+ * of the four rotations one instruction instead of four. The last processors
+ * without SSSE3 were sold in 2012; they get the portable variant.
  *
  * Register n holds word n of the state, once for each of the four blocks. That
- * would take all sixteen, and a rotation needs one more: so row 11 lives in
- * c->spill, and register 11 is free. Nothing is ever on the stack.
+ * would take all sixteen registers, and a rotation needs one more. Therefore
+ * row 11 is in c->spill, and register 11 is free. Nothing is ever on the stack.
  */
 #include "system/assembly.h"
 
@@ -15,13 +15,13 @@
 
 #define C	%rdi	/* struct chacha20 */
 #define OUT	%rsi
-#define BLOCKS	%rdx	/* still to be written */
+#define BLOCKS	%rdx	/* blocks still to be written */
 
 #define COUNTER	48(C)
 #define ROW_11	64(C)	/* c->spill begins here */
 #define FIRST	80(C)	/* rows 12 and 13 at the start of the pass */
 #define SECOND	96(C)
-#define ROW_15	112(C)	/* while the first rows are transposed */
+#define ROW_15	112(C)	/* saved while the first rows are transposed */
 
 #define T	%xmm11
 
@@ -36,7 +36,7 @@ blocks01:
 blocks23:
 	.quad	2, 3
 
-/* Half of two quarter rounds, side by side. Row 11 may only be \c1. */
+/* Computes half of two quarter rounds side by side. Row 11 may only be \c1. */
 .macro half a0 b0 c0 d0  a1 b1 c1 d1  shuffle n
 	/* a += b */
 	paddd	%xmm\b0, %xmm\a0
@@ -70,13 +70,13 @@ blocks23:
 .endr
 .endm
 
-/* Two at a time; chacha20_avx2.S says why. */
+/* Two quarter rounds are computed at a time; avx2.S says why. */
 .macro quarters a0 b0 c0 d0  a1 b1 c1 d1
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left16 12
 	half	\a0 \b0 \c0 \d0  \a1 \b1 \c1 \d1  left8 7
 .endm
 
-/* Four words of the state, each one to all four blocks. */
+/* Loads four words of the state, each of them once for every block. */
 .macro spread at r0 r1 r2 r3
 	movdqa	\at(C), %xmm\r3
 	pshufd	$0x00, %xmm\r3, %xmm\r0
@@ -86,8 +86,9 @@ blocks23:
 .endm
 
 /*
- * Four rows become sixteen bytes, from byte \at on, of each of four blocks.
- * Goes on at the next 1: when all the blocks that are wanted have theirs.
+ * Transposes four rows and writes them: they become sixteen bytes, from byte
+ * \at on, of each of four blocks. As soon as all the blocks that are wanted
+ * have their bytes, this jumps to the next label 1.
  */
 .macro store at  r0 r1 r2 r3  t0 t1
 	movdqa	%xmm\r0, %xmm\t0
@@ -133,7 +134,7 @@ chacha20_ssse3_blocks:
 	spread	32  8 9 10 11
 	movdqa	%xmm11, ROW_11
 
-	/* Rows 12 and 13: lower and upper half of counter + block. */
+	/* Rows 12 and 13 are the lower and upper half of counter + block. */
 	movq	COUNTER, %xmm12
 	punpcklqdq	%xmm12, %xmm12
 	movdqa	%xmm12, %xmm14
@@ -148,7 +149,10 @@ chacha20_ssse3_blocks:
 	pshufd	$0xaa, %xmm15, %xmm14
 	pshufd	$0xff, %xmm15, %xmm15
 
-	/* Before a byte is written: no block must ever be made twice. */
+	/*
+	 * Advance the counter before a byte is written, because no block must
+	 * ever be made twice.
+	 */
 	mov	$4, %eax
 	cmp	%rax, BLOCKS
 	cmovb	BLOCKS, %rax
@@ -164,7 +168,7 @@ chacha20_ssse3_blocks:
 	dec	%eax
 	jnz	.Ldouble_round
 
-	/* Add what the pass began with. */
+	/* Add the state with which the pass began. */
 .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15
 	movd	(4 * \n)(C), T
 	pshufd	$0x00, T, T

@@ -1,10 +1,10 @@
-/* May this processor run chacha20_ssse3.S? Any newer than 2012 may. */
+/* May this processor run ssse3.S? All those newer than 2012 may. */
 #include "chacha20.h"
 #include "system/x86.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 
-chacha20_blocks chacha20_ssse3_blocks;	/* chacha20_ssse3.S */
+chacha20_blocks chacha20_ssse3_blocks;	/* ssse3.S */
 
 chacha20_blocks *chacha20_ssse3(void)
 {

@@ -1,6 +1,6 @@
 /*
- * What compiled C leaves behind: working words in registers that a call may
- * clobber, and on the stack below a frame that has returned.
+ * How do we wipe what compiled C leaves behind? It leaves data in registers
+ * that a call may clobber, and on the stack below a frame that has returned.
  */
 #ifndef WIPE_H
 #define WIPE_H
@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * Words that lie at any address, and pass through a register. Sixteen bytes are a
- * vector: a structure of two words would pass through the stack, and stay there.
+ * Words that may be at any address, and that pass through a register. The word
+ * of sixteen bytes is a vector, because a structure of two words would pass
+ * through the stack, and remain there.
  */
 typedef uint8_t wipe_word_8;
 typedef uint32_t wipe_word_32 __attribute__((aligned(1), may_alias));
@@ -20,10 +21,10 @@ typedef uint64_t wipe_word_128
 
 /*
  * WIPE_n clears a variable of n bits in the very register that it is in, after
- * its last use, where a plain assignment of 0 would begin another register and
- * leave the old one. The compiler does not know what is in it then: it is zero.
- * Copies that the compiler has made it does not clear: it makes them where ways
- * meet. wipe_registers() does.
+ * its last use. A plain assignment of 0 would use another register and leave
+ * the old one as it is. The compiler does not know that the variable is zero
+ * afterwards, but it is. WIPE_n does not clear copies that the compiler has
+ * made, as it does where two paths meet. wipe_registers() clears them.
  */
 #if defined(__x86_64__) || defined(__i386__)
 #define WIPE_32(word) __asm__ volatile("xor %k0, %k0" : "+r"(word) : : "cc")
@@ -40,7 +41,9 @@ typedef uint64_t wipe_word_128
 #define WIPE_128(word) WIPE_BY_ZERO(word)
 #endif
 
-/* On 64 bits clearing the lower half of a register clears all of it. */
+/*
+ * On 64-bit processors clearing the lower half of a register clears all of it.
+ */
 #if UINTPTR_MAX > UINT32_MAX
 #define WIPE_64(word) WIPE_32(word)
 #elif defined(__i386__)
@@ -51,14 +54,17 @@ typedef uint64_t wipe_word_128
 #define WIPE_64(word) WIPE_BY_ZERO(word)
 #endif
 
-/* Were copies seen in what compilers make of a loop that moves words? */
+/*
+ * Do compilers leave copies in registers when a loop moves words? On x86-64
+ * none were seen.
+ */
 #if defined(__x86_64__)
 enum { WIPE_LEAVES_COPIES = 0 };
 #else
 enum { WIPE_LEAVES_COPIES = 1 };
 #endif
 
-/* The widest that fits into a register. */
+/* The widest word that fits into a register. */
 #if defined(__SSE2__) || defined(__aarch64__)
 typedef wipe_word_128 wipe_word_widest;
 #define WIPE_WIDEST(word) WIPE_128(word)
@@ -74,11 +80,11 @@ typedef wipe_word_32 wipe_word_widest;
 	} while (0)
 
 enum {
-	/* More than the frame of anything that is called before it. */
+	/* Larger than the frame of any function that is called before it. */
 	WIPE_FRAME = 512,
 };
 
-/* Clears every register that a caller does not expect to keep. */
+/* Clears every register whose value a caller does not expect to be kept. */
 static inline void wipe_registers(void)
 {
 #if defined(__x86_64__)
@@ -123,7 +129,10 @@ static inline void wipe_registers(void)
 		"xor %%edx, %%edx"
 		: : : "eax", "ecx", "edx", "cc", "memory");
 #elif defined(__aarch64__)
-	/* A call keeps the lower half of v8 to v15, but not the upper one. */
+	/*
+	 * A called function keeps the lower half of v8 to v15, but not the
+	 * upper.
+	 */
 	__asm__ volatile (
 		".irp n, 0,1,2,3,4,5,6,7,16,17,18,19,20,21,22,23\n\t"
 		"movi v\\n\\().2d, #0\n\t"
@@ -147,16 +156,16 @@ static inline void wipe_registers(void)
 }
 
 /*
- * Clears the frame of the function that our caller called before us. Inlined,
- * it would clear bytes of its caller's frame instead: its own frame has to lie
- * where the dead one lay.
+ * Clears the frame of the function that our caller called before this one. If
+ * this were inlined, it would clear bytes in its caller's frame instead,
+ * because its own frame has to be where the dead one was.
  */
 static __attribute__((noinline, unused)) void wipe_dead_frame(void)
 {
 	char frame[WIPE_FRAME];
 
 	memset(frame, 0, sizeof frame);
-	/* Without a reader, the memset would be a dead store. */
+	/* Without a reader the compiler would remove the memset. */
 	__asm__ volatile ("" : : "r" (frame) : "memory");
 }
 
