@@ -1,6 +1,4 @@
-/*
- * Who asked, for how much, and who answered.
- */
+/* Which names asked for how many bytes, and who answered? See explain.h. */
 #include "explain.h"
 
 #include <fcntl.h>
@@ -15,16 +13,20 @@
 struct explain_record *explain_record;
 
 /*
- * The command removes its file at its end; a daemon that was started before goes
- * on telling its name to programs. Then another user may make a file of that
- * name, and cut it short while it is mapped, which is a SIGBUS.
+ * Does the file belong to another user? The command removes its file when it
+ * ends, but a daemon that was started before continues to pass the file's name
+ * on to programs. Another user may then make a file of that name, and truncate
+ * it while it is mapped, which raises SIGBUS.
  */
 static bool is_anothers(const struct stat64 *is)
 {
 	return is->st_uid != real_told(AT_EUID);
 }
 
-/* Not by a look at what was mapped: that of a short file is a SIGBUS as well. */
+/*
+ * Is this a record? It is read, not mapped, because an access to the mapping of
+ * a short file raises SIGBUS as well.
+ */
 static bool is_record(int fd, const struct stat64 *is)
 {
 	uint64_t magic = 0;

@@ -1,7 +1,7 @@
 /*
- * Who asked, for how much, and who answered: counted for `fastrand --explain`,
- * and only then. No bucket is leased while we explain, so every request passes
- * through the slow half of its shim.
+ * Which names asked for how many bytes, and who answered? This is counted for
+ * `fastrand --explain`, and only then. While it is counted no bucket is leased,
+ * so that every request passes through the slow half of its shim.
  */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
@@ -11,14 +11,14 @@
 
 #include "explain_record.h"
 
-/* NULL: nobody wants to know. */
+/* NULL: nothing is counted */
 extern __attribute__((visibility("hidden")))
 struct explain_record *explain_record;
 
 /*
- * Maps the file, and counts this program. A file that cannot be opened (as from
- * another root), or is another user's, is none; one that is something else is
- * said.
+ * Maps the file, and counts this program in it. A file that cannot be opened
+ * (for example, after a chroot) or that belongs to another user is ignored. A
+ * file that is no record is ignored too, and a line on stderr says so.
  */
 void explain_start(const char *file, enum tier tier);
 
@@ -28,7 +28,10 @@ static inline bool explain_wanted(void)
 						__ATOMIC_RELAXED) != NULL, 0);
 }
 
-/* A request of len bytes was served, or not: the last refusal says why. */
+/*
+ * Counts a request of len bytes. If it was not served, the reason is that of
+ * the last refusal.
+ */
 void explain_note(enum explain_source source, size_t len, bool served);
 
 static inline bool explain(enum explain_source source, size_t len, bool served)
@@ -38,7 +41,7 @@ static inline bool explain(enum explain_source source, size_t len, bool served)
 	return served;
 }
 
-/* For a constructor: children of fork(3) are counted from now on. */
+/* To be called by a constructor: counts the children of fork(3) from now on. */
 void explain_children(void);
 
 #endif

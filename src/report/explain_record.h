@@ -1,8 +1,8 @@
 /*
- * Where it is counted who asked for random bytes, and who answered: a file that
- * `fastrand --explain` makes and names in FASTRAND_EXPLAIN, and that every
- * process with the library maps. So it counts however a process ends, or while
- * it runs. The same for 32 and 64 bit.
+ * Where are requests counted, by who asked and who answered? In a file that
+ * `fastrand --explain` makes, that FASTRAND_EXPLAIN names, and that every
+ * process with the library maps. So the counts are kept however a process ends,
+ * and while it runs. The layout is the same for 32 and 64 bits.
  */
 #ifndef EXPLAIN_RECORD_H
 #define EXPLAIN_RECORD_H
@@ -25,17 +25,20 @@ enum explain_source {
 
 struct explain_record {
 	uint64_t magic;
-	_Atomic(uint64_t) programs[TIERS];	/* by the tier of their start */
-	_Atomic(uint64_t) forks;		/* by fork(3), of those */
+	_Atomic(uint64_t) programs[TIERS];	/* by their tier at the start */
+	_Atomic(uint64_t) forks;		/* their children by fork(3) */
 	struct explain_account {
 		_Atomic(uint64_t) served, bytes, kernel[FILL_REFUSALS];
 	} accounts[EXPLAIN_SOURCES];
 };
 
-/* Another layout is another kind of file. */
+/* A file of another layout has another magic number. */
 #define EXPLAIN_MAGIC (0x316e696c70786566u + sizeof(struct explain_record))
 
-/* A file that is not empty has a page to be mapped. */
+/*
+ * A file that is not empty has one page that can be accessed through a mapping,
+ * and the record must fit into it.
+ */
 _Static_assert(sizeof(struct explain_record) <= 4096, "more than a page");
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What a program, or a person at its end, is told of what we did.
+ * What does the library tell a program, or a user at its end, about its work?
  */
 #include "report.h"
 
@@ -152,7 +152,10 @@ void report_at_end(void)
 		report_print();
 }
 
-/* Runs after the program's own exit handlers; whatever comes later is served. */
+/*
+ * This runs after the program's own exit handlers. Requests that come later are
+ * still served.
+ */
 __attribute__((destructor)) static void destruct(void)
 {
 	report_at_end();

@@ -1,5 +1,5 @@
 /*
- * What a program, or a person at its end, is told of what we did.
+ * What does the library tell a program, or a user at its end, about its work?
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -8,16 +8,25 @@
 
 #include "fastrand.h"
 
-/* At the start: does the user want a report at exit, and are tags trusted? */
+/*
+ * To be called at the start. wanted: the user wants a report at exit.
+ * trusts_fds: tags of descriptors are trusted without proof.
+ */
 void report_start(bool wanted, bool trusts_fds);
 
-/* No report: in a sandbox what it takes to speak may not be allowed. */
+/*
+ * Cancels the report, because a sandbox may forbid the system calls that it
+ * takes.
+ */
 void report_never(void);
 
-/* The contract is fastrand_info's. */
+/* Does what fastrand_info() does; see fastrand.h. */
 void report_fill(struct fastrand_info *info);
 
-/* On stderr, a few lines, if the user wants them and has not had them. */
+/*
+ * Writes a few lines on stderr, if the user wants them and they were not
+ * written yet.
+ */
 void report_at_end(void);
 
 #endif

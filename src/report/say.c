@@ -1,5 +1,6 @@
 /*
- * Text for people, put together without allocation or stdio.
+ * How is text for people made and written, without allocation or stdio? See
+ * say.h.
  */
 #include "say.h"
 
@@ -38,7 +39,7 @@ void say_number(struct saying *r, uint64_t number)
 	say_text(r, first);
 }
 
-/* What we read of statx(2)'s answer, which some headers lack. */
+/* The part of statx(2)'s answer that we read. Some headers lack the type. */
 struct birth {
 	uint32_t mask;
 	uint32_t others[19];
@@ -53,9 +54,11 @@ _Static_assert(offsetof(struct birth, seconds) == 80, "");
 enum { BIRTH = 0x800 };
 
 /*
- * Which file is it? A number can be another file's by now; and so can the inode of
- * a regular file that was removed, but for the time of its birth. Where a file
- * system keeps none, a link tells at least that it was not removed.
+ * What identifies a file? The number of a descriptor does not, because it may
+ * belong to another file by now. Nor does the inode of a regular file that was
+ * removed, because it may be used again; but then the time of birth differs. If
+ * a file system does not record that time, a link count that is not 0 tells at
+ * least that the file was not removed.
  */
 struct file {
 	bool known;
@@ -111,13 +114,16 @@ static uint64_t signal_bit(int number)
 	return UINT64_C(1) << (number - 1);
 }
 
-/* The kernel's set of signals is one word on the machines we know. */
+/*
+ * The kernel's set of signals is one 64-bit word on the machines that we
+ * support.
+ */
 static void block(int how, const uint64_t *set, uint64_t *old)
 {
 	REAL_CALL(SYS_rt_sigprocmask, how, set, old, sizeof *set);
 }
 
-/* One that the write has raised, and that nobody waited for before. */
+/* Discards a signal that the write has raised, unless it was pending before. */
 static void take_back(uint64_t signal, uint64_t pending)
 {
 	static const uint64_t at_once[2];
@@ -127,7 +133,10 @@ static void take_back(uint64_t signal, uint64_t pending)
 			  sizeof signal);
 }
 
-/* A background job may write to its terminal while it blocks SIGTTOU. */
+/*
+ * SIGTTOU is blocked, too, because a background job may write to its terminal
+ * while it blocks that signal.
+ */
 void say_write(const struct saying *r)
 {
 	const uint64_t ours = signal_bit(SIGPIPE) | signal_bit(SIGXFSZ) |

@@ -1,6 +1,7 @@
 /*
- * Text for people, put together without allocation or stdio and written to
- * stderr in one system call: we speak from inside somebody else's program.
+ * How is text for people made and written? Without allocation or stdio, and to
+ * stderr in one system call, because this code runs inside somebody else's
+ * program.
  */
 #ifndef SAY_H
 #define SAY_H
@@ -8,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zero is an empty one. What does not fit is left out. */
+/* All zero is an empty text. What does not fit is left out. */
 struct saying {
 	size_t len;
 	char text[1024];
@@ -19,14 +20,15 @@ void say_bytes(struct saying *r, const char *bytes, size_t len);
 void say_number(struct saying *r, uint64_t number);
 
 /*
- * Writes it, and never harms: no signal of the write reaches the program, and
- * nothing is written where descriptor 2 is not the file any more that say_start
- * saw, if that was called. For the start of a program, and its end; not in a
- * sandbox, which may know none of these system calls.
+ * Writes the text, and does no harm: no signal that the write raises reaches
+ * the program. If say_start() was called, nothing is written if descriptor 2 is
+ * no longer the file that it was then. This is for the start and for the end of
+ * a program. It must not be called in a sandbox, which may forbid these system
+ * calls.
  */
 void say_write(const struct saying *r);
 
-/* Looks at descriptor 2: for who means to speak later. */
+/* Remembers which file descriptor 2 is, for a say_write() that comes later. */
 void say_start(void);
 
 #endif
