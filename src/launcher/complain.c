@@ -1,6 +1,4 @@
-/*
- * One line on stderr.
- */
+/* How does the command say one line on stderr? See complain.h. */
 #include "complain.h"
 
 #include <ctype.h>
@@ -9,8 +7,8 @@
 #include <stdlib.h>
 
 /*
- * One write, so that lines of several processes do not mix; and one line,
- * whatever people call their files.
+ * The line is written in one call, so that the lines of several processes do
+ * not mix. It remains one line whatever characters the name of a file has.
  */
 static void print(const char *format, va_list arguments)
 {

@@ -1,19 +1,20 @@
 /*
- * One line on stderr, "fastrand: ..."; and the end, where it has to be.
+ * How does the command say one line on stderr, "fastrand: ...", and end if it
+ * must?
  */
 #ifndef COMPLAIN_H
 #define COMPLAIN_H
 
-/* As env(1) ends. */
+/* The exit statuses are those of env(1). */
 enum {
-	EXIT_OURS = 125,	/* the fault is fastrand's, or its user's */
-	EXIT_CANNOT = 126,	/* the command is there, and cannot be run */
+	EXIT_OURS = 125,	/* fastrand failed, or was misused */
+	EXIT_CANNOT = 126,	/* the command exists, but cannot be run */
 	EXIT_NOT_FOUND = 127,
 };
 
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* Complains, and ends with EXIT_OURS. */
+/* Complains, and exits with EXIT_OURS. */
 __attribute__((format(printf, 1, 2), noreturn)) void
 give_up(const char *format, ...);
 

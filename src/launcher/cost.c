@@ -1,6 +1,4 @@
-/*
- * How long do requests take, here and without the library?
- */
+/* How long do requests take, with the library and without it? See cost.h. */
 #include "cost.h"
 
 #include <dlfcn.h>
@@ -14,12 +12,15 @@
 
 enum { ROUNDS = 11, SMALL = 16, LARGE = 4096 };
 
-/* How long a round lasts: long against the clock, short for a person. */
+/*
+ * How long a round lasts. It is long compared with reading the clock, and short
+ * for a person.
+ */
 static const uint64_t round_ns = 300 * 1000;
 
 /*
- * libc's own, whatever is preloaded into us: what a program would call without
- * the library.
+ * libc's own functions, whatever is preloaded into this process: they are what
+ * a program would call without the library.
  */
 static struct {
 	ssize_t (*getrandom)(void *buf, size_t len, unsigned int flags);
@@ -38,7 +39,7 @@ static void find_libc(void)
 	*(void **)&libc.syscall = dlsym(handle, "syscall");
 }
 
-/* What is timed: one request of len bytes. */
+/* What is measured: one request of len bytes. */
 struct subject {
 	void (*ask)(const struct subject *s, void *to, size_t len);
 	const struct loaded *loaded;
@@ -103,7 +104,7 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median of rounds that all last about as long. */
+/* The median of rounds that all take about the same time. */
 static double time_of(const struct subject *s, size_t len)
 {
 	double took[ROUNDS], once = round_of(s, len, 16);

@@ -1,26 +1,24 @@
-/*
- * How long do requests take, here and without the library?
- */
+/* How long do requests take, with the library and without it? */
 #ifndef COST_H
 #define COST_H
 
 #include "loaded.h"
 
-/* What a request of n bytes takes: call + n * byte, in nanoseconds. */
+/* The cost of a request of n bytes is call + n * byte, in nanoseconds. */
 struct cost {
 	double call, byte;
 };
 
 struct costs {
-	double small, small_kernel; /* 16 bytes: ours, the system call */
-	struct cost draw;	/* ours */
+	double small, small_kernel; /* 16 bytes: by us, by system call */
+	struct cost draw;	/* the library */
 	struct cost libc;	/* libc's getrandom; the vDSO's in newer ones */
 	struct cost kernel;	/* the system call */
-	struct cost read;	/* a read of the device */
-	double proof;		/* an fstat */
+	struct cost read;	/* a read of /dev/urandom */
+	double proof;		/* one fstat */
 };
 
-/* Takes less than a tenth of a second. */
+/* Measures all of these. This takes less than a tenth of a second. */
 void cost_find(const struct loaded *l, struct costs *c);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * What kind of program is in a file? Nothing in it is believed: every read has
- * a bound, and a file that does not add up is no ELF file.
+ * What kind of program is in a file? Nothing in the file is trusted: every read
+ * has a bound, and a file whose contents are inconsistent counts as no ELF
+ * file.
  */
 #include "elf_file.h"
 
@@ -12,10 +13,10 @@
 
 enum {
 	NATIVE = __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB,
-	TABLE_MAX = 65536,	/* the kernel takes no more program headers */
+	TABLE_MAX = 65536,	/* the kernel's limit for program headers */
 };
 
-/* As much of a table as there is in one read. */
+/* Reads as much of a table as one read returns. */
 static size_t read_some(int fd, void *to, size_t len, uint64_t offset)
 {
 	ssize_t got = offset <= INT64_MAX ? pread(fd, to, len, (off_t)offset) :
@@ -29,7 +30,7 @@ static bool read_at(int fd, void *to, size_t len, uint64_t offset)
 	return read_some(fd, to, len, offset) == len;
 }
 
-/* Both classes are one once they are read. */
+/* The header of either class is converted to the 64-bit form. */
 static bool read_header(int fd, Elf64_Ehdr *to)
 {
 	Elf32_Ehdr small;
@@ -86,7 +87,7 @@ static Elf64_Dyn entry_at(const uint8_t *table, bool wide, size_t i)
 	return entry;
 }
 
-/* Does the file say of itself that it is a program, not a library? */
+/* Is the file marked as a program, not as a library? */
 static bool says_program(int fd, bool wide, const Elf64_Phdr *dynamic)
 {
 	size_t step = wide ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
@@ -117,12 +118,14 @@ static bool read_loader(int fd, const Elf64_Phdr *segment, struct elf_file *f)
 }
 
 /*
- * A program is dynamic if it names its loader. What names none and is not
- * marked as a program is a library: and the loader itself is one, which may be
- * run with the real program as its argument and preloads as ever.
+ * A program is dynamic if it names its loader. A file that names none and is
+ * not marked as a program is a library. The loader itself is one: it may be run
+ * with the real program as its argument, and preloads libraries in that case,
+ * too.
  *
- * However many segments there are of a kind, one is read: the kernel takes the
- * first loader, the loader the last dynamic section.
+ * If there are several segments of a kind, one of them is read: of the loaders
+ * the first, as the kernel does, and of the dynamic sections the last, as the
+ * loader does.
  */
 static bool read_segments(int fd, const Elf64_Ehdr *header, struct elf_file *f)
 {

@@ -1,6 +1,6 @@
 /*
- * Who asked for random bytes, and who answered? Every process that has the
- * library counts in one record.
+ * Who asked for random bytes, and who answered? See explain.h. Every process
+ * that has the library counts in one record.
  */
 #include "explain.h"
 
@@ -39,8 +39,9 @@ static const char *const reasons[FILL_REFUSALS] = {
 };
 
 /*
- * Makes the record, which only we may use, and its path. Written in full: a page
- * that the disk has no room for would end those who count in it.
+ * Makes the record, to which only this user has access, and its path. The
+ * record is written in full, because a page for which the disk has no room
+ * would kill the processes that count in it.
  */
 static int make_record(char **path)
 {
@@ -48,7 +49,10 @@ static int make_record(char **path)
 	const char *folder = getenv("TMPDIR");
 	int fd;
 
-	/* Children may be anywhere: a relative name would not do. */
+	/*
+	 * A relative name would not do, because children may change their
+	 * working directory.
+	 */
 	if (!folder || *folder != '/')
 		folder = "/tmp";
 	if (asprintf(path, "%s/fastrand-explain-XXXXXX", folder) < 0)
@@ -100,7 +104,10 @@ static double time_of(const struct cost *c, const struct explain_account *a)
 	return c->call * (double)a->served + c->byte * (double)a->bytes;
 }
 
-/* In nanoseconds: what libc and the kernel would have taken, less our time. */
+/*
+ * Returns, in nanoseconds, the time that libc and the kernel would have taken,
+ * less the time that the library took.
+ */
 static double saved_by(enum explain_source source,
 		       const struct explain_account *a, const struct costs *c,
 		       bool trusted)
@@ -142,7 +149,7 @@ static void print_saved(const struct explain_record *r,
 		saved / 1e6, costs.small, costs.small_kernel);
 }
 
-/* False: there was none. */
+/* False: no program had the library. */
 static bool print_programs(const struct explain_record *r)
 {
 	const char *mark = "fastrand: programs that had the library: ";
@@ -165,7 +172,10 @@ static void print(const struct explain_record *r, const struct library *l)
 	static char room[BUFSIZ];
 	uint64_t served = 0, bytes = 0, kernel = 0;
 
-	/* In one write, as far as that goes: others write there, too. */
+	/*
+	 * The output is buffered, so that it is written in as few calls as
+	 * possible, because other programs write to stderr, too.
+	 */
 	setvbuf(stderr, room, _IOFBF, sizeof room);
 	if (!print_programs(r)) {
 		complain("the library was in no program that could tell");

@@ -1,12 +1,13 @@
-/*
- * fastrand --explain COMMAND: who asked for random bytes, and who answered?
- */
+/* fastrand --explain COMMAND: who asked for random bytes, and who answered? */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
 #include "library.h"
 
-/* Runs the command, tells on stderr afterwards, and gives run_child's status. */
+/*
+ * Runs the command, prints the result on stderr afterwards, and returns the
+ * status that run_child() gave.
+ */
 int explain_run(char *const command[], const struct library *l);
 
 #endif

@@ -1,7 +1,8 @@
-# The fastrand command, and where everything goes.
+# How is the fastrand command built, and where is everything installed?
 
 ifneq ($(filter-out 0 no,$(MULTIARCH)),)
-# What the loader of programs that CC makes puts for $LIB: it alone knows.
+# The value that $LIB has in the loader of the programs that CC makes. Only this
+# loader knows it.
 LIB := $(shell mkdir -p $(B) && echo 'int main(void) { return 0; }' | \
 	$(CC) $(CFLAGS) -xc -o $(B)/empty - && \
 	LD_LIBRARY_PATH='/@$$LIB@' LD_DEBUG=libs $(B)/empty 2>&1 | \
@@ -10,7 +11,7 @@ ifeq ($(LIB),)
 $(error MULTIARCH: programs of $(CC) do not tell here what $$LIB is; give LIB=)
 endif
 LIBDIR ?= $(PREFIX)/$(LIB)
-# What LD_PRELOAD says of the installed library.
+# The path of the installed library in LD_PRELOAD.
 PRELOAD ?= $(PREFIX)/$$LIB/libfastrand.so
 endif
 LIBDIR ?= $(PREFIX)/lib
@@ -31,7 +32,8 @@ $(COMMAND): $(LAUNCHER) $(B)/source/tier.c.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,now -Wl,-z,relro $(LDFLAGS) -o $@ $^ -ldl
 
-# Its own flags; the installed places are in one object, made anew when they move.
+# The command has flags of its own. Only one object contains the installed
+# paths; it is built again when they change.
 $(LAUNCHER): $(B)/built_by
 $(LAUNCHER): SMALL =
 $(LAUNCHER): OURS = $(WARN) -fPIE -D_FILE_OFFSET_BITS=64 \
@@ -51,8 +53,9 @@ install: install-library $(COMMAND)
 	install -m 644 src/man/libfastrand.3 $(DESTDIR)$(MAN)/man3/
 	install -m 644 src/man/libfastrand.7 $(DESTDIR)$(MAN)/man7/
 
-# The second kind of library of a multiarch system needs no second command. In
-# one step: a running program keeps the file it has, a starting one finds one.
+# This target is for the second kind of library of a multiarch system, which
+# needs no second command. The file is replaced in one step: a running program
+# keeps the old file, and a program that is being started finds a complete one.
 install-library: $(SO)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/libfastrand.so.new
@@ -62,7 +65,8 @@ install-library: $(SO)
 		>$(B)/libfastrand.pc
 	install -m 644 $(B)/libfastrand.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 
-# Folders that are empty then go too, but not those that every system has.
+# Folders that are empty afterwards are removed, too, but not those that every
+# system has.
 FOLDERS := $(if $(filter / /usr /usr/local,$(PREFIX)),,bin include \
 	$(patsubst $(PREFIX)/%,%,$(filter $(PREFIX)/%,$(LIBDIR)/pkgconfig \
 	$(MAN)/man1 $(MAN)/man3 $(MAN)/man7)))

@@ -1,6 +1,4 @@
-/*
- * Values in JSON, on stdout.
- */
+/* How are values written as JSON? See json.h. */
 #include "json.h"
 
 #include <stddef.h>
@@ -8,8 +6,9 @@
 #include <stdio.h>
 
 /*
- * How many bytes the character has that begins here, or 0 if none does: neither
- * longer than it has to be, nor a surrogate, nor beyond U+10FFFF (RFC 3629).
+ * Returns how many bytes the UTF-8 character has that begins here, or 0 if no
+ * valid one does. A valid character is encoded in the shortest form, is no
+ * surrogate, and is not beyond U+10FFFF (RFC 3629).
  */
 static size_t utf8(const unsigned char *c)
 {

@@ -1,12 +1,10 @@
-/*
- * Values in JSON (RFC 8259), on stdout.
- */
+/* How are values written as JSON (RFC 8259), on stdout? */
 #ifndef JSON_H
 #define JSON_H
 
 /*
- * A string, quoted; or null. Bytes that are no UTF-8, as a path may have them,
- * become U+FFFD.
+ * Writes a string in quotes, or null. Bytes that are not UTF-8, which a path
+ * may contain, become U+FFFD.
  */
 void json_string(const char *value);
 

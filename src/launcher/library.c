@@ -1,6 +1,4 @@
-/*
- * Where is the library?
- */
+/* Where is the library? See library.h. */
 #include "library.h"
 
 #include <errno.h>
@@ -16,10 +14,10 @@
 #include "complain.h"
 #include "self.h"
 
-/* Given by the Makefile. */
+/* The Makefile defines PRELOAD. */
 static const char installed[] = PRELOAD;
 
-/* No other library has it. */
+/* A name that no other library defines. */
 static const char our_name[] = "fastrand_getrandom";
 
 enum { LIBRARY_MAX = 64 << 20 };
@@ -34,7 +32,8 @@ static char *join(const char *a, const char *b, const char *c)
 }
 
 /*
- * $LIB in a line, and what stands before and behind it; NULL if it is none.
+ * Finds $LIB in a line; *behind is what follows it. Returns NULL if the line
+ * has none.
  */
 static const char *find_token(const char *line, const char **behind)
 {
@@ -51,7 +50,7 @@ static const char *find_token(const char *line, const char **behind)
 	return NULL;
 }
 
-/* For glob: the characters of a path, and nothing more. */
+/* Makes a pattern for glob that matches this path and nothing else. */
 static char *literally(const char *from, size_t len)
 {
 	char *pattern = malloc(2 * len + 1), *to = pattern;
@@ -68,9 +67,9 @@ static char *literally(const char *from, size_t len)
 }
 
 /*
- * Calls with for each file that the line may stand for, until it says true.
- * What $LIB is, each loader knows for itself and tells nobody: so it is
- * whatever folder of that shape has the file.
+ * Calls with for each file that the line may mean, until with returns true.
+ * Each loader has its own value of $LIB, and there is no way to ask for it.
+ * Therefore every folder is tried whose name has the shape of such a value.
  */
 static bool any_file(const char *line,
 		     bool (*with)(const char *file, const void *data),
@@ -108,8 +107,9 @@ static bool is_there(const char *file, const void *data)
 }
 
 /*
- * Is our name anywhere in it? Read, not mapped: somebody may cut it short. A file
- * may say of itself that it is larger than any library.
+ * Does the file contain our name? It is read, not mapped, because somebody may
+ * truncate it meanwhile. Its size is limited, because a file may claim to be
+ * larger than any library.
  */
 static bool has_our_name(int fd, size_t size)
 {
@@ -122,7 +122,7 @@ static bool has_our_name(int fd, size_t size)
 	return has;
 }
 
-/* kind: NULL is any. */
+/* If kind is NULL, a library of any kind is accepted. */
 static bool is_library(const char *file, const void *kind)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -140,7 +140,10 @@ static bool is_library(const char *file, const void *kind)
 	return good;
 }
 
-/* A relative name would mean another file wherever a child changes to. */
+/*
+ * Makes a name absolute, because a relative one would mean another file as soon
+ * as a child changes its working directory.
+ */
 static char *absolute(const char *name)
 {
 	char *here, *path;
@@ -155,7 +158,10 @@ static char *absolute(const char *name)
 	return path;
 }
 
-/* The file beside the one that runs now; NULL if there is no saying. */
+/*
+ * Returns the path of the library beside the running program, or NULL if that
+ * cannot be found out.
+ */
 static char *beside_us(void)
 {
 	char self[PATH_MAX];
@@ -184,7 +190,7 @@ static const char *choose(const char *asked)
 	return installed;
 }
 
-/* Of a line that names no library. */
+/* Says why a line names no library. */
 static const char *why_not(const char *line)
 {
 	const char *behind;

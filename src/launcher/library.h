@@ -8,22 +8,27 @@
 
 #include "elf_file.h"
 
-/* What separates the names in LD_PRELOAD; there is no way to quote it. */
+/*
+ * The characters that separate names in LD_PRELOAD. They cannot be quoted
+ * there.
+ */
 #define LIBRARY_SEPARATORS " :"
 
 struct library {
 	/*
-	 * What LD_PRELOAD names: an absolute path. It may have a literal $LIB
-	 * in it, which the loader of each program replaces by the folder of
-	 * its own kind of libraries (lib/x86_64-linux-gnu, lib64, lib ...).
+	 * The library's name in LD_PRELOAD: an absolute path. It may contain
+	 * $LIB as it stands, which the loader of each program replaces by the
+	 * folder of its own kind of libraries (lib/x86_64-linux-gnu, lib64, lib
+	 * ...).
 	 */
 	const char *line;
 };
 
 /*
- * Finds it: the one asked for (NULL: none); else the one beside this program,
- * which is how a tree looks after make; else the installed one. Ends the
- * program with one line where there is none or LD_PRELOAD cannot name it.
+ * Finds the library. If asked is not NULL, it is that one; otherwise it is the
+ * one beside this program, where make leaves it, and if there is none, the
+ * installed one. If no library is found, or LD_PRELOAD cannot name it, the
+ * program ends with one line.
  */
 struct library library_find(const char *asked);
 

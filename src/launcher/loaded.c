@@ -1,6 +1,4 @@
-/*
- * The library in this process.
- */
+/* How is the library loaded into this process? See loaded.h. */
 #include "loaded.h"
 
 #include <dlfcn.h>
@@ -11,7 +9,10 @@ bool loaded_open(struct loaded *l, const struct library *library,
 {
 	void *handle;
 
-	/* Our own draws are nobody's, if we have no library from before. */
+	/*
+	 * Draws of this process must not be reported or counted. (They are if
+	 * the library was in this process before.)
+	 */
 	unsetenv("FASTRAND_STATS");
 	unsetenv("FASTRAND_EXPLAIN");
 	handle = dlopen(library->line, RTLD_NOW | RTLD_LOCAL);

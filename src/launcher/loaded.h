@@ -1,6 +1,4 @@
-/*
- * The library in this process.
- */
+/* How is the library loaded into this process? */
 #ifndef LOADED_H
 #define LOADED_H
 
@@ -16,8 +14,9 @@ struct loaded {
 };
 
 /*
- * Loads it, for this process alone: what has it report or count goes from our
- * environment. False: it could not be; *why says why.
+ * Loads the library, for this process only. The variables that would make it
+ * report or count are removed from our environment. False: it could not be
+ * loaded, and *why says why.
  */
 bool loaded_open(struct loaded *l, const struct library *library,
 		 const char **why);

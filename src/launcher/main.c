@@ -1,16 +1,16 @@
 /*
- * fastrand: runs a command with the library preloaded; or tells what the
+ * fastrand runs a command with the library preloaded, or prints what the
  * library does on this system (--status) or did for a command (--explain).
  *
  *   main.c        the command line
  *   library.c     which library?                 (self.c)
- *   target.c      will it get into the command?  (elf_file.c, script.c)
- *   preload.c     how LD_PRELOAD names it        (variable.c)
- *   run.c         become the command
+ *   target.c      will it be loaded?             (elf_file.c, script.c)
+ *   preload.c     how does LD_PRELOAD name it?   (variable.c)
+ *   run.c         replaces this process by the command
  *   status.c      --status                       (json.c)
  *   explain.c     --explain
- *   loaded.c      the library in this process
- *   cost.c        how long requests take
+ *   loaded.c      loads the library into this process
+ *   cost.c        how long do requests take?
  *   complain.c    one line on stderr
  */
 #include <dlfcn.h>
@@ -76,10 +76,11 @@ static int print(const char *text)
 }
 
 /*
- * A library that is in this process already, preloaded, has read the settings
- * that were there at its start. Those asked for now need a new start, without
- * it where that can be had (/etc/ld.so.preload is not ours to undo). The second
- * time nothing is left to change.
+ * A library that is already preloaded into this process has read the settings
+ * that were there at its start. The settings that are asked for now take effect
+ * only if this program is started again, without that library where possible
+ * (we cannot undo /etc/ld.so.preload). The second time nothing changes any
+ * more, so it goes on.
  */
 static void start_again(char *argv[], bool changed)
 {
@@ -110,7 +111,10 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-/* getopt's complaint, in our words: of an option, or of one that is none. */
+/*
+ * Says in our words what getopt found wrong: with the value of an option, or
+ * with a word that is no option.
+ */
 static void __attribute__((noreturn)) misused(int how, const char *word)
 {
 	char brief[] = "-?";
@@ -119,7 +123,7 @@ static void __attribute__((noreturn)) misused(int how, const char *word)
 		if (o->val == optopt)
 			give_up("--%s takes %s value; see 'fastrand --help'",
 				o->name, how == ':' ? "a" : "no");
-	/* A letter of a cluster: word may be the one before. */
+	/* It is a letter of a group (-abc), so word may be the word before. */
 	if (optopt) {
 		brief[1] = (char)optopt;
 		word = brief;
@@ -129,13 +133,13 @@ static void __attribute__((noreturn)) misused(int how, const char *word)
 		"--help", word);
 }
 
-/* Gives the place of COMMAND in argv. */
+/* Returns the index of COMMAND in argv. */
 static int read_options(int argc, char *argv[], struct wishes *w)
 {
 	int option;
 
 	opterr = 0;
-	/* +: what follows COMMAND is COMMAND's. */
+	/* With "+" the options after COMMAND are left to COMMAND. */
 	while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
 		switch (option) {
 		case SOURCE:
@@ -177,7 +181,7 @@ static int read_options(int argc, char *argv[], struct wishes *w)
 	return optind;
 }
 
-/* Is anything other than it was? */
+/* Returns whether a variable has changed. */
 static bool set_variables(const struct wishes *w)
 {
 	bool changed = false;

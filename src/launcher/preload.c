@@ -1,6 +1,4 @@
-/*
- * What LD_PRELOAD says to the command's loader.
- */
+/* What does LD_PRELOAD have to be for the command's loader? */
 #include "preload.h"
 
 #include <limits.h>
@@ -20,7 +18,10 @@ static bool is_named_so(const char *path)
 	return !strcmp(slash ? slash + 1 : path, file_name);
 }
 
-/* By its own name, or by that of the file which it leads to. */
+/*
+ * Is this a copy of the library? Its own name tells, or that of the file to
+ * which it leads.
+ */
 static bool is_copy(const char *name)
 {
 	char real[PATH_MAX];
@@ -30,15 +31,17 @@ static bool is_copy(const char *name)
 }
 
 /*
- * The list with the library at its end, or where it was. A sanitizer's runtime
- * wants to be first. And whatever else is there was put there by somebody who
- * wants to see, or to change, what the program asks for (faketime makes
- * getrandom repeat itself, if told to): before it we would take that away,
- * behind it we answer what it passes on. What it does not pass on, such as a
- * close of its own making, costs nothing but speed: each read is proved.
+ * Returns the list with the library at its end, or where it already was. It is
+ * at the end for two reasons. The runtime of a sanitizer has to be first. And
+ * any other library in the list was put there by somebody who wants to see or
+ * to change what the program asks for (faketime, for example, makes getrandom
+ * repeat itself if it is told to). Before such a library we would hide the
+ * requests from it; behind it we answer those that it passes on. Calls that it
+ * does not pass on, such as its own close, cost only speed, because each read
+ * is proved.
  *
- * Another copy of the library would answer first, and is not the one asked for:
- * it goes.
+ * Another copy of the library would answer first, and is not the one that was
+ * asked for. Therefore it is removed from the list.
  */
 static char *extended(const char *list, const char *line)
 {
@@ -64,9 +67,9 @@ static char *extended(const char *list, const char *line)
 }
 
 /*
- * A program that is linked with gcc's libasan ends at once if any library was
- * loaded before that one, unless it is told not to look: the option is there
- * for libraries that are preloaded into everything.
+ * A program that is linked with gcc's libasan exits at once if any library was
+ * loaded before libasan, unless this option turns the check off. The option
+ * exists for libraries that are preloaded into every program.
  */
 static void calm_asan(void)
 {

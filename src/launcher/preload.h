@@ -1,15 +1,13 @@
-/*
- * What LD_PRELOAD says to the command's loader.
- */
+/* What does LD_PRELOAD have to be for the command's loader? */
 #ifndef PRELOAD_H
 #define PRELOAD_H
 
 #include "library.h"
 
 /*
- * Puts the library into our environment's LD_PRELOAD, if it is not there
- * already, in place of every other copy of it; and what has to be told to
- * programs that would not start with it.
+ * Puts the library into LD_PRELOAD in our environment, if it is not there
+ * already, and removes every other copy of it. It also sets what programs need
+ * that would not start with the library otherwise.
  */
 void preload(const struct library *l);
 

@@ -1,5 +1,5 @@
 /*
- * Become the command, or have a child that does.
+ * How is the command run: in place of this process, or as its child? See run.h.
  */
 #include "run.h"
 
@@ -42,19 +42,19 @@ static void pass_on(int signal)
 	errno = saved;
 }
 
-/* What we do with signals while the command runs. */
+/* What this process does with signals while the command runs. */
 static const struct manner {
 	int signal;
 	void (*handler)(int);
 } manners[] = {
-	{SIGINT, SIG_IGN},	/* keys: the terminal tells the command, too */
+	{SIGINT, SIG_IGN},	/* keys: the command gets them, too */
 	{SIGQUIT, SIG_IGN},
-	{SIGTERM, pass_on},	/* who ends us means the command */
+	{SIGTERM, pass_on},	/* meant for the command */
 	{SIGHUP, pass_on},
 	{SIGUSR1, pass_on},
 	{SIGUSR2, pass_on},
 	{SIGALRM, pass_on},
-	{SIGCHLD, SIG_DFL},	/* ignored, it takes the exit status with it */
+	{SIGCHLD, SIG_DFL},	/* if ignored, no exit status is kept */
 };
 
 enum { MANNERS = sizeof manners / sizeof *manners };
@@ -67,7 +67,7 @@ static void take_manners(void)
 		struct sigaction now = {.sa_handler = manners[i].handler};
 
 		sigaction(manners[i].signal, NULL, &before[i]);
-		/* As under nohup. */
+		/* A signal that is ignored stays so, as under nohup. */
 		if (now.sa_handler != pass_on ||
 		    before[i].sa_handler != SIG_IGN)
 			sigaction(manners[i].signal, &now, NULL);
@@ -81,9 +81,10 @@ static void drop_manners(void)
 }
 
 /*
- * A signal finds our manners only while there is a child to pass it to: they
- * begin and end while signals are blocked, and the number of a child that has
- * ended is its own until it is reaped.
+ * Our handlers are in place only while there is a child to which they can pass
+ * a signal. They are installed and removed while signals are blocked, and the
+ * process id of a child that has ended is not used again before the child is
+ * reaped.
  */
 int run_child(char *const command[])
 {

@@ -1,17 +1,19 @@
-/*
- * Become the command, or have a child that does.
- */
+/* How is the command run: in place of this process, or as its child? */
 #ifndef RUN_H
 #define RUN_H
 
-/* Returns only where that failed: it has said so, and gives the exit status. */
+/*
+ * Replaces this process by the command. It returns only if that fails; then it
+ * has said so, and returns the exit status.
+ */
 int run(char *const command[]);
 
 /*
- * Waits for it. What would end us meanwhile (SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
- * SIGALRM) is passed on to it; the keys of the terminal are its business. Gives
- * its exit status, or 128 and the number of the signal that it died of; -1: no
- * process was to be had.
+ * Runs the command as a child, and waits for it. Signals that would end this
+ * process meanwhile (SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM) are passed on
+ * to the child. Signals from the keys of the terminal reach the child without
+ * us. Returns the child's exit status, or 128 plus the number of the signal
+ * that ended it. -1: there was no child.
  */
 int run_child(char *const command[]);
 

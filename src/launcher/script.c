@@ -1,6 +1,6 @@
 /*
- * What runs a script? Its first line says so, to the kernel, which hands
- * everything behind the interpreter on as one argument.
+ * What runs a script? The first line of the script says so. The kernel passes
+ * everything behind the interpreter as one argument.
  */
 #include "script.h"
 
@@ -10,11 +10,14 @@
 
 #include "target.h"
 
-enum { LINE = 256 };	/* what the kernel reads of a script */
+enum { LINE = 256 };	/* as much as the kernel reads of a script */
 
 static const char blanks[] = " \t";
 
-/* The word at *text, and *text behind it; NULL if there is none. */
+/*
+ * Returns the word at *text and moves *text behind it; NULL if there is no
+ * word.
+ */
 static char *next_word(char **text)
 {
 	char *word = *text + strspn(*text, blanks);
@@ -27,7 +30,7 @@ static char *next_word(char **text)
 	return word;
 }
 
-/* What stands behind a prefix; NULL: something else does. */
+/* Returns what follows a prefix, or NULL if word does not begin with it. */
 static char *behind(char *word, const char *prefix)
 {
 	size_t len = strlen(prefix);
@@ -43,8 +46,8 @@ static bool is_env(const char *path)
 }
 
 /*
- * A value that may stand in a word of its own: of -uNAME, -u NAME, --unset=NAME,
- * --unset NAME. NULL: this word is no such option.
+ * Returns the value of an option, which may be in the same word or in the next:
+ * -uNAME, -u NAME, --unset=NAME or --unset NAME. NULL: word is not this option.
  */
 static char *value_of(char *word, const char *brief, const char *full,
 		      char **rest)
@@ -62,7 +65,7 @@ static char *value_of(char *word, const char *brief, const char *full,
 	return value ? value : "";
 }
 
-/* The program that the words of an env command name. */
+/* Returns the program that is named by the words of an env command. */
 static char *run_by_words(char *rest, bool *cleared)
 {
 	char *word, *value;
@@ -83,8 +86,8 @@ static char *run_by_words(char *rest, bool *cleared)
 }
 
 /*
- * env's one argument: a program; or options, of which -S has it split into
- * words, and i before the S clears.
+ * Handles the one argument of env. It is a program, or it is options, of which
+ * -S splits the rest into words, and an i before the S clears the environment.
  */
 static char *run_by_env(char *argument, bool *cleared)
 {
@@ -109,7 +112,9 @@ bool script_runner(int fd, char path[static PATH_MAX], bool *cleared)
 
 	if (len < 0)
 		return false;
-	/* The C library's doing, where the kernel knows no better. */
+	/*
+	 * This is what the C library does if the kernel does not know the file.
+	 */
 	snprintf(path, PATH_MAX, "/bin/sh");
 	if (len < 2 || line[0] != '#' || line[1] != '!')
 		return true;

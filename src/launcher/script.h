@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 /*
- * Of an open file that is no ELF file: the path of the program that execvp(3)
- * would have it run by. env(1) in the first line is looked through; *cleared is
- * set if it takes LD_PRELOAD away. False: there is no telling.
+ * Finds the path of the program by which execvp(3) would run the script in fd,
+ * which is open and no ELF file. If that is env(1), it is the program that env
+ * would run, and *cleared is set if env removes LD_PRELOAD. False: it cannot be
+ * found out.
  */
 bool script_runner(int fd, char path[static PATH_MAX], bool *cleared);
 

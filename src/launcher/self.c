@@ -1,13 +1,11 @@
-/*
- * Which file is this program?
- */
+/* Which file is this program? See self.h. */
 #include "self.h"
 
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* Without /proc: what was executed, if nobody has moved since. */
+/* Without /proc this is the file that was executed, unless it was moved. */
 bool self_find(char path[static PATH_MAX])
 {
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);

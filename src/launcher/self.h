@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Its absolute path; false if there is no saying. */
+/* Finds the absolute path. False: it cannot be found out. */
 bool self_find(char path[static PATH_MAX]);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What does this system offer, and what is used of it? The library is loaded
- * and asked; what it does not tell is looked up here, as it would do it.
+ * and asked. What it does not tell is looked up here, in the same way as the
+ * library would.
  */
 #include "status.h"
 
@@ -21,10 +22,10 @@ struct status {
 	struct fastrand_info library;
 	struct costs costs;
 	const char *path;
-	const char *vdso;	/* name of its function; NULL: none */
+	const char *vdso;	/* name of the function; NULL: none */
 	const char *vmclock, *sysgenid;
-	bool page;		/* proved, and in use */
-	bool good;		/* tier page or call */
+	bool page;		/* the page is proved, and in use */
+	bool good;		/* the tier is page or call */
 };
 
 static const char *vdso_function(void)
@@ -63,7 +64,9 @@ static void find_out(struct status *s, const struct loaded *loaded,
 	s->vdso = vdso_function();
 	s->vmclock = device("/dev/vmclock0");
 	s->sysgenid = device("/dev/sysgenid");
-	/* The page is proved by the first draw, and by every later key. */
+	/*
+	 * The page is proved by the first draw, and again by every later key.
+	 */
 	loaded->draw(bytes, sizeof bytes, 0);
 	cost_find(loaded, &s->costs);
 	loaded->info(&s->library, sizeof s->library);
@@ -71,7 +74,10 @@ static void find_out(struct status *s, const struct loaded *loaded,
 	s->good = s->page || !strcmp(s->library.tier, "call");
 }
 
-/* Beside the kernel's generation. An older library does not tell. */
+/*
+ * The second signals, beside the kernel's generation. An older library does not
+ * tell.
+ */
 static const char *signals(const struct fastrand_info *i)
 {
 	return i->signals ? i->signals : "none";
@@ -119,7 +125,10 @@ static void print_string(const char *name, const char *value)
 	json_string(value);
 }
 
-/* What there is none of. */
+/*
+ * Returns NULL, which is null in JSON, if value is the word for something
+ * absent.
+ */
 static const char *unless(const char *value, const char *none)
 {
 	return strcmp(value, none) != 0 ? value : NULL;

@@ -8,7 +8,10 @@
 
 #include "library.h"
 
-/* Prints it on stdout, and gives the exit status: 0 in tier page or call. */
+/*
+ * Prints the answer on stdout and returns the exit status, which is 0 in tier
+ * page or call.
+ */
 int status_print(const struct library *l, bool json);
 
 #endif

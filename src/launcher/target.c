@@ -1,6 +1,7 @@
 /*
  * Will the loader of a command preload a library into it? What the kernel and
- * the loader will decide is foreseen from the file; nothing is run to find out.
+ * the loader would decide is predicted from the file. Nothing is run to find
+ * out.
  */
 #include "target.h"
 
@@ -28,7 +29,9 @@
 
 enum { SCRIPT_LEVELS = 4 };
 
-/* Nothing else is executed; and to open a device may do something. */
+/*
+ * Only regular files can be executed, and to open a device may have an effect.
+ */
 static bool regular(const char *path)
 {
 	struct stat is;
@@ -66,8 +69,9 @@ bool target_find(const char *command, char path[static PATH_MAX])
 }
 
 /*
- * What a file gives, as its attribute security.capability says it: the largest form
- * of it, vfs_ns_cap_data of include/uapi/linux/capability.h. Little endian.
+ * The capabilities that a file gives: the largest form of its attribute
+ * security.capability, vfs_ns_cap_data in include/uapi/linux/capability.h,
+ * which is little-endian.
  */
 struct given {
 	uint32_t magic_and_flags;
@@ -80,8 +84,9 @@ struct given {
 enum { EFFECTIVE = 1 };
 
 /*
- * Secure execution: the loader ignores LD_PRELOAD in a program that gets more
- * rights than its caller has. Who has them already gets none.
+ * Would this be a secure execution? The loader ignores LD_PRELOAD in a program
+ * that gets more rights than its caller has. A caller who already has these
+ * rights gets no more.
  */
 static const char *more_rights(const char *path)
 {
@@ -146,7 +151,7 @@ static struct target obstacle(const char *subject, const char *what,
 	return (struct target){.obstacle = text};
 }
 
-/* subject: "is " or "is run by PATH, which is ". */
+/* subject is "is " or "is run by PATH, which is ". */
 static struct target judge_program(const char *path, const struct elf_file *f,
 				   const struct library *l, const char *subject)
 {
@@ -170,7 +175,10 @@ static struct target judge_program(const char *path, const struct elf_file *f,
 	return t;
 }
 
-/* What nobody may read is no script, and can be told of by its rights alone. */
+/*
+ * A file that cannot be read cannot be run as a script. Only its rights can be
+ * judged.
+ */
 static struct target judge_unreadable(const char *path, const char *subject)
 {
 	const char *rights = more_rights(path);
@@ -180,8 +188,8 @@ static struct target judge_unreadable(const char *path, const char *subject)
 }
 
 /*
- * One step: an obstacle; or in *next what runs this file, if that is another
- * file; or neither.
+ * Looks at one file. Returns an obstacle; or sets *next to the program that
+ * runs this file, if there is one; or does neither.
  */
 static struct target look_at(const char *path, const struct library *l,
 			     const char *subject, char next[static PATH_MAX])

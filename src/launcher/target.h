@@ -11,19 +11,21 @@
 
 struct target {
 	/*
-	 * Why the library will not get into it, as the end of a sentence that
-	 * begins with its name; NULL if it should, or if there is no telling.
-	 * Good until the next look.
+	 * Says why the library will not be loaded into the command, as the end
+	 * of a sentence that begins with the command's name. obstacle is NULL
+	 * if the library will probably be loaded, or if that cannot be found
+	 * out. The text is valid until the next call.
 	 */
 	const char *obstacle;
-	bool must_not;		/* it would get in, and do harm */
+	bool must_not;		/* it would be loaded, and do harm */
 };
 
 struct target target_look(const char *command, const struct library *l);
 
 /*
- * The file that execvp(3) would try for a command. With a slash in it: that, if
- * it is there. False: there is none, or its path is too long.
+ * Finds the file that execvp(3) would try for a command. A command with a slash
+ * is the path itself, if that exists. False: there is no such file, or its path
+ * is too long.
  */
 bool target_find(const char *command, char path[static PATH_MAX]);
 

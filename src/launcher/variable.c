@@ -1,6 +1,4 @@
-/*
- * The environment, which the command inherits.
- */
+/* How is the environment changed that the command inherits? See variable.h. */
 #include "variable.h"
 
 #include <errno.h>
