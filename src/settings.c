@@ -1,6 +1,4 @@
-/*
- * What the user asks for by environment variables.
- */
+/* What does the user ask for by environment variables? See settings.h. */
 #include "settings.h"
 
 #include <stdlib.h>
@@ -8,7 +6,10 @@
 
 #include "report/say.h"
 
-/* A value is shown up to here, or to what would spoil the line. */
+/*
+ * A value is shown up to this length, or up to a character that would break the
+ * line.
+ */
 enum { LONGEST = 64 };
 #define UNPRINTABLE \
 	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020" \

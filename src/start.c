@@ -1,6 +1,7 @@
 /*
- * What has to be found out before the first request: once, early where a constructor
- * may do it, late where a call comes before that.
+ * What has to be found out before the first request? This is done once: early,
+ * by a constructor, or at the first request if that comes before the
+ * constructor.
  */
 #include <stdatomic.h>
 
@@ -25,9 +26,11 @@ static atomic_int state;
 static struct settings settings;
 
 /*
- * The best that this system offers, up to what the user allows, and why not a
- * better one. Where memory may come back intact in a restored image the vDSO's
- * function is not used: its state would be restored too, and repeat itself.
+ * Returns the best tier that this system offers and that the user allows. *why
+ * becomes the reason for not using a better one. Where the kernel has no
+ * droppable memory, a restored image of the process may contain our memory.
+ * There the vDSO's function is not used, because its state would be restored
+ * too, and would repeat itself.
  */
 static enum tier best(const char **why)
 {
@@ -84,7 +87,7 @@ static void find_out(void)
 		tier = best(&why);
 	if (settings.explain)
 		explain_start(settings.explain, tier);
-	/* A kernel that has such memory is newer than that. */
+	/* A kernel that has droppable memory is newer than Linux 5.6. */
 	if (tier > TIER_OFF)
 		kernel_start(bucket_memory() == BUCKET_DROPPABLE);
 	tier_set(tier, why);
@@ -104,7 +107,10 @@ bool tier_ready(void)
 	return true;
 }
 
-/* Early, so that no new kind of system call happens in somebody's sandbox. */
+/*
+ * This is done early, so that no new kind of system call is made after a
+ * program has entered a sandbox.
+ */
 __attribute__((constructor)) static void construct(void)
 {
 	if (!tier_ready())
