@@ -85,7 +85,7 @@
 #include "source/vdso.h"
 
 enum {
-	BUCKETS_SHARED = 383,	/* for CPUs; prime: every step meets all */
+	BUCKETS_SHARED = 383,	/* for CPUs; prime: any stride visits all */
 	BUCKETS_LEASED = 128,	/* for loops: see bucket_lease */
 	BUCKETS = BUCKETS_SHARED + BUCKETS_LEASED, /* no memory until used */
 	BUCKET_PAGE = 4096,
@@ -109,8 +109,8 @@ struct bucket {
 	uint32_t refills;	/* made since the kernel gave a key */
 	uint32_t expanded;	/* bytes since then, in tier hardware */
 	uint64_t input[4];	/* in tier hardware: words of the processor */
-	struct vdso_state oracle;
-	struct chacha20 work;
+	struct vdso_state oracle; /* state of the vDSO's getrandom */
+	struct chacha20 work;	/* the key stream that is being made */
 	_Alignas(64) uint8_t key[CHACHA20_KEY];
 	uint8_t batch[BUCKET_BATCH];
 } __attribute__((aligned(BUCKET_PAGE)));

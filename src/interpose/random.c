@@ -1,9 +1,9 @@
 /*
  * Is a call of getrandom, getentropy, arc4random and their relatives ours to
- * answer? They are here by libc's names and by names of our own. A shim decides
- * whether the request is ours. If it is, fill() answers it; otherwise the next
- * definition of the name behind us does, or the kernel where that libc has no
- * such name.
+ * answer? They are defined here under libc's names and under names of our own.
+ * Such a function is a shim: it decides only whether the request is ours. If it
+ * is, fill() answers it. Otherwise the next definition of the name behind us
+ * does, or the kernel where that libc has no such name.
  */
 #include <errno.h>
 #include <fcntl.h>

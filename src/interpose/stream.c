@@ -222,10 +222,7 @@ static size_t serve(FILE *stream, void *buf, size_t len, bool lock)
 	{ \
 		size_t len, done = 0; \
 \
-		/* \
-		 * If it does not fit, libc ends the program, whatever the \
-		 * stream. \
-		 */ \
+		/* If it does not fit, libc ends the program in any case. */ \
 		if ((fits) && urandom_fd_maybe(stream->_fileno) && \
 		    !__builtin_mul_overflow(size, count, &len)) \
 			done = serve(stream, buf, len, lock); \

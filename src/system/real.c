@@ -101,9 +101,9 @@ static struct link_map *head(void)
 #else
 
 /*
- * musl keeps this for debuggers. The DT_DEBUG entry of the program says the
- * same, but it cannot be found if the loader was started by its name, because
- * AT_PHDR is then that of the loader.
+ * musl keeps this pointer for debuggers. The DT_DEBUG entry of the program says
+ * the same, but it cannot be found if the loader was started by its name,
+ * because AT_PHDR is then that of the loader.
  */
 extern struct r_debug *_dl_debug_addr __attribute__((weak));
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));

@@ -38,8 +38,8 @@ unsigned long real_told(unsigned long what);
 void *real_map(size_t size, int protection, int flags, int fd);
 
 /*
- * Makes an fstat, as a raw system call, because other preloaded libraries fake
- * libc's. False: it failed.
+ * Makes an fstat, as a raw system call, because other preloaded libraries, such
+ * as fakeroot, change what libc's reports. False: it failed.
  */
 bool real_stat(int fd, struct stat64 *is);
 
