@@ -87,8 +87,8 @@ static bool is_marked(const struct bucket *b)
 	return is && is <= forking.mark;
 }
 
-static void look(struct bucket *b, struct bucket_line *l, bool leased,
-		 void *with)
+static void find_mark(struct bucket *b, struct bucket_line *l, bool leased,
+		      void *with)
 {
 	bool *wiped = with;
 
@@ -103,7 +103,7 @@ bool bucket_fork_wiped(void)
 
 	leave();
 	wiped = !bucket_common.buckets || !is_marked(bucket_common.buckets);
-	bucket_see_all(look, &wiped);
+	bucket_see_all(find_mark, &wiped);
 	return wiped;
 }
 

@@ -147,7 +147,7 @@ struct bucket_set *bucket_set_of(void **state)
  * This is done before the bucket is taken, so that a bucket that is held or
  * lost is always among the used ones.
  */
-static void use(struct bucket_set *set, unsigned int i)
+static void mark_used(struct bucket_set *set, unsigned int i)
 {
 	unsigned int used = atomic_load_explicit(&set->used,
 						 memory_order_relaxed);
@@ -168,7 +168,7 @@ unsigned int bucket_take(struct bucket_set *set)
 		_Atomic(uintptr_t) *owner = &set->lines[i].owner;
 		uintptr_t nobody = 0;
 
-		use(set, i);
+		mark_used(set, i);
 		if (!atomic_load_explicit(owner, memory_order_relaxed) &&
 		    atomic_compare_exchange_strong_explicit(
 			owner, &nobody, bucket_owner(thread), memory_order_acquire,

@@ -85,7 +85,7 @@ __attribute__((constructor)) static void construct(void)
  * changed. That state was made before the machine was cloned, as our keys were;
  * two clones would be given the same key from it.
  */
-static void heed_signals(struct bucket *b)
+static void note_signals(struct bucket *b)
 {
 	uint64_t says;
 
@@ -101,7 +101,7 @@ static void heed_signals(struct bucket *b)
  * Are the signals what they were when the key was fetched, and not being
  * changed?
  */
-static bool signals_stand(const struct bucket *b)
+static bool signals_unchanged(const struct bucket *b)
 {
 	return !signals_present || (b->signals && b->signals == signals_now());
 }
@@ -115,7 +115,7 @@ static bool signals_stand(const struct bucket *b)
 static bool fetch(struct bucket *b, uint64_t stamp)
 {
 	bucket_set_stamp(b, stamp);
-	heed_signals(b);
+	note_signals(b);
 	if (seed_read(b->key, &b->oracle))
 		return true;
 	bucket_set_stamp(b, 0);
@@ -176,7 +176,7 @@ static bool renew(struct bucket_set *set, unsigned int i)
 
 static bool current(const struct bucket *b)
 {
-	return fill_current(b) && signals_stand(b);
+	return fill_current(b) && signals_unchanged(b);
 }
 
 /*
@@ -240,7 +240,7 @@ static bool expand(struct bucket_set *set, unsigned int i, uint8_t *out,
 			bucket_expand(b, out, len);
 		}
 		atomic_thread_fence(memory_order_acquire);
-		whole = bucket_stamp(b) == AT_WORK && signals_stand(b);
+		whole = bucket_stamp(b) == AT_WORK && signals_unchanged(b);
 		bucket_set_stamp(b, 0);
 		if (whole) {
 			set->lines[i].bytes += len;
@@ -317,7 +317,7 @@ bool fill_held(struct bucket_set *set, unsigned int i, void *out, size_t len)
 }
 
 /* In tier kernel a system call is the fastest answer to a small request. */
-static bool likely(size_t len)
+static bool may_serve(size_t len)
 {
 	enum tier tier = tier_now();
 
@@ -326,7 +326,7 @@ static bool likely(size_t len)
 
 bool fill_pays_proof(size_t len)
 {
-	return likely(len) && (tier_now() == TIER_PAGE || len >= PROOF);
+	return may_serve(len) && (tier_now() == TIER_PAGE || len >= PROOF);
 }
 
 bool fill_from(struct bucket_set *set, void *out, size_t len)
@@ -337,7 +337,7 @@ bool fill_from(struct bucket_set *set, void *out, size_t len)
 		return fill_refuse(FILL_POINTER);
 	if (!tier_ready() || tier_now() == TIER_OFF || !set || !set->buckets)
 		return fill_refuse(FILL_OFF);
-	if (!likely(len))
+	if (!may_serve(len))
 		return fill_refuse(FILL_SMALL);
 	for (; len > PIECE; at += PIECE, len -= PIECE)
 		if (!piece(set, at, PIECE, false))

@@ -8,7 +8,7 @@
 
 atomic_bool fill_without_leases;
 
-#define APART static __attribute__((noinline))
+#define NOINLINE static __attribute__((noinline))
 
 __attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
 				       size_t len, uintptr_t stack)
@@ -30,7 +30,7 @@ __attribute__((cold)) void fill_undraw(unsigned int i, uint64_t stock,
  * thread that is preempted during a draw keeps the bucket of its CPU until it
  * runs again; meanwhile the other threads on that CPU draw from other buckets.
  */
-APART bool locked(void *out, size_t len)
+NOINLINE bool draw_locked(void *out, size_t len)
 {
 	unsigned int i = bucket_take_here(&bucket_common);
 
@@ -40,7 +40,7 @@ APART bool locked(void *out, size_t len)
 }
 
 /* Draws from the leased bucket, even if it is empty or has an old key. */
-APART bool leased(void *out, size_t len, uintptr_t stack)
+NOINLINE bool draw_leased(void *out, size_t len, uintptr_t stack)
 {
 	unsigned int i = bucket_lease(stack);
 	bool ok;
@@ -59,7 +59,7 @@ APART bool leased(void *out, size_t len, uintptr_t stack)
  * Serves what neither the leased bucket nor a locked one could serve, and
  * counts it towards a lease.
  */
-static bool the_long_way(void *out, size_t len, uintptr_t stack)
+static bool fill_and_count(void *out, size_t len, uintptr_t stack)
 {
 	bool ok = fill_from(&bucket_common, out, len);
 
@@ -78,9 +78,10 @@ bool fill_slow(void *out, size_t len, uintptr_t stack)
 	    __atomic_load_n(&signals_present, __ATOMIC_RELAXED) ||
 	    !fill_plausible(out, len))
 		return fill_from(&bucket_common, out, len);
-	if (bucket_lease_is(&bucket_common, stack) && leased(out, len, stack))
+	if (bucket_lease_is(&bucket_common, stack) &&
+	    draw_leased(out, len, stack))
 		return true;
-	return locked(out, len) || the_long_way(out, len, stack);
+	return draw_locked(out, len) || fill_and_count(out, len, stack);
 }
 
 bool fill(void *out, size_t len)

@@ -59,7 +59,7 @@ int old_libc_mq_close(mqd_t queue)
 }
 
 /* A raw system call, so that errno still is that of the failure before it. */
-static void shut(int fd)
+static void raw_close(int fd)
 {
 	REAL_CALL(SYS_close, fd);
 }
@@ -83,7 +83,7 @@ int old_libc_openpty(int *master, int *slave, char *name,
 		return -1;
 	second = open_slave(first, path);
 	if (second < 0) {
-		shut(first);
+		raw_close(first);
 		return -1;
 	}
 	if (mode)
@@ -106,7 +106,7 @@ int old_libc_login_tty(int fd)
 		while (REAL(dup2)(fd, to) < 0 && errno == EBUSY)
 			;
 	if (fd > 2)
-		shut(fd);
+		raw_close(fd);
 	return 0;
 }
 
@@ -120,14 +120,14 @@ int old_libc_forkpty(int *master, char *name, const struct termios *mode,
 		return -1;
 	child = REAL(fork)();
 	if (!child) {
-		shut(first);
+		raw_close(first);
 		if (old_libc_login_tty(second) < 0)
 			REAL(_exit)(1);
 		return 0;
 	}
-	shut(second);
+	raw_close(second);
 	if (child < 0)
-		shut(first);
+		raw_close(first);
 	else
 		*master = first;
 	return child;

@@ -41,7 +41,7 @@ static bool loader_calls_newfstatat(void)
 	return !strncmp(is, "2.3", 3) && is[3] >= '3' && is[3] <= '8';
 }
 
-static bool look(int fd, struct stat64 *is)
+static bool stat_now(int fd, struct stat64 *is)
 {
 #if defined(SYS_newfstatat)
 	if (atomic_load_explicit(&by_newfstatat, memory_order_relaxed))
@@ -54,7 +54,7 @@ static bool device(int fd)
 {
 	struct stat64 s;
 
-	if (!look(fd, &s) || !S_ISCHR(s.st_mode) ||
+	if (!stat_now(fd, &s) || !S_ISCHR(s.st_mode) ||
 	    major(s.st_rdev) != MEMORY_DEVICES)
 		return false;
 	return minor(s.st_rdev) == URANDOM ||
@@ -93,7 +93,7 @@ static bool opened_for_reading(int fd)
  */
 static _Atomic(pid_t) owner;
 
-static void own(void)
+static void set_owner(void)
 {
 	if (!atomic_load(&latched))
 		owner = (pid_t)REAL_CALL(SYS_getpid);
@@ -105,8 +105,8 @@ void urandom_fd_start(bool trusts)
 			bucket_memory() == BUCKET_DROPPABLE;
 	if (!trusts)
 		return;
-	own();
-	real_atfork(NULL, NULL, own);
+	set_owner();
+	real_atfork(NULL, NULL, set_owner);
 	urandom_fd_trusting = true;
 	/*
 	 * Tags that were set before now may come from a child that shares our

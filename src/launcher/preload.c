@@ -71,7 +71,7 @@ static char *extended(const char *list, const char *line)
  * loaded before libasan, unless this option turns the check off. The option
  * exists for libraries that are preloaded into every program.
  */
-static void calm_asan(void)
+static void turn_off_asan_check(void)
 {
 	static const char option[] = "verify_asan_link_order";
 	const char *is = getenv("ASAN_OPTIONS");
@@ -93,5 +93,5 @@ void preload(const struct library *l)
 
 	variable_set("LD_PRELOAD", all);
 	free(all);
-	calm_asan();
+	turn_off_asan_check();
 }

@@ -43,10 +43,10 @@ static void pass_on(int signal)
 }
 
 /* What this process does with signals while the command runs. */
-static const struct manner {
+static const struct disposition {
 	int signal;
 	void (*handler)(int);
-} manners[] = {
+} dispositions[] = {
 	{SIGINT, SIG_IGN},	/* keys: the command gets them, too */
 	{SIGQUIT, SIG_IGN},
 	{SIGTERM, pass_on},	/* meant for the command */
@@ -57,27 +57,27 @@ static const struct manner {
 	{SIGCHLD, SIG_DFL},	/* if ignored, no exit status is kept */
 };
 
-enum { MANNERS = sizeof manners / sizeof *manners };
+enum { DISPOSITIONS = sizeof dispositions / sizeof *dispositions };
 
-static struct sigaction before[MANNERS];
+static struct sigaction before[DISPOSITIONS];
 
-static void take_manners(void)
+static void set_dispositions(void)
 {
-	for (int i = 0; i < MANNERS; i++) {
-		struct sigaction now = {.sa_handler = manners[i].handler};
+	for (int i = 0; i < DISPOSITIONS; i++) {
+		struct sigaction now = {.sa_handler = dispositions[i].handler};
 
-		sigaction(manners[i].signal, NULL, &before[i]);
+		sigaction(dispositions[i].signal, NULL, &before[i]);
 		/* A signal that is ignored stays so, as under nohup. */
 		if (now.sa_handler != pass_on ||
 		    before[i].sa_handler != SIG_IGN)
-			sigaction(manners[i].signal, &now, NULL);
+			sigaction(dispositions[i].signal, &now, NULL);
 	}
 }
 
-static void drop_manners(void)
+static void restore_dispositions(void)
 {
-	for (int i = 0; i < MANNERS; i++)
-		sigaction(manners[i].signal, &before[i], NULL);
+	for (int i = 0; i < DISPOSITIONS; i++)
+		sigaction(dispositions[i].signal, &before[i], NULL);
 }
 
 /*
@@ -94,10 +94,10 @@ int run_child(char *const command[])
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &mask);
-	take_manners();
+	set_dispositions();
 	child = fork();
 	if (child <= 0)
-		drop_manners();
+		restore_dispositions();
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (child == 0)
 		_exit(run(command));
@@ -107,7 +107,7 @@ int run_child(char *const command[])
 		got = waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT);
 	while (got < 0 && errno == EINTR);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	drop_manners();
+	restore_dispositions();
 	waitpid(child, &status, 0);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (got < 0)

@@ -31,7 +31,7 @@ static char *next_word(char **text)
 }
 
 /* Returns what follows a prefix, or NULL if word does not begin with it. */
-static char *behind(char *word, const char *prefix)
+static char *after_prefix(char *word, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
@@ -52,10 +52,10 @@ static bool is_env(const char *path)
 static char *value_of(char *word, const char *brief, const char *full,
 		      char **rest)
 {
-	char *value = behind(word, full);
+	char *value = after_prefix(word, full);
 
 	if (!value || (*value && *value != '='))
-		value = behind(word, brief);
+		value = after_prefix(word, brief);
 	else if (*value == '=')
 		return value + 1;
 	if (!value)
@@ -77,7 +77,7 @@ static char *run_by_words(char *rest, bool *cleared)
 			continue;
 		else if (!strcmp(word, "-") || !strcmp(word, "-i") ||
 			 !strcmp(word, "--ignore-environment") ||
-			 behind(word, "LD_PRELOAD="))
+			 after_prefix(word, "LD_PRELOAD="))
 			*cleared = true;
 		else if (*word != '-' && !strchr(word, '=') && !is_env(word))
 			return word;
@@ -91,7 +91,7 @@ static char *run_by_words(char *rest, bool *cleared)
  */
 static char *run_by_env(char *argument, bool *cleared)
 {
-	char *words = behind(argument, "--split-string=");
+	char *words = after_prefix(argument, "--split-string=");
 	size_t flags;
 
 	if (*argument != '-')

@@ -129,12 +129,12 @@ static void print_string(const char *name, const char *value)
  * Returns NULL, which is null in JSON, if value is the word for something
  * absent.
  */
-static const char *unless(const char *value, const char *none)
+static const char *null_if(const char *value, const char *none)
 {
 	return strcmp(value, none) != 0 ? value : NULL;
 }
 
-static const char *truth(bool is)
+static const char *boolean(bool is)
 {
 	return is ? "true" : "false";
 }
@@ -143,25 +143,25 @@ static void print_json(const struct status *s)
 {
 	const struct fastrand_info *i = &s->library;
 
-	printf("{\n  \"in_use\": %s", truth(s->good));
+	printf("{\n  \"in_use\": %s", boolean(s->good));
 	print_string("library", s->path);
 	print_string("version", i->version);
 	print_string("system", s->system.sysname);
 	print_string("kernel", s->system.release);
 	print_string("machine", s->system.machine);
 	print_string("vdso_function", s->vdso);
-	printf(",\n  \"page_proved\": %s", truth(s->page));
+	printf(",\n  \"page_proved\": %s", boolean(s->page));
 	if (s->page && i->generation)
 		printf(",\n  \"generation\": %" PRIu64, i->generation);
 	else
 		print_string("generation", NULL);
 	print_string("tier", i->tier);
-	print_string("why_not_better", unless(i->why, ""));
-	print_string("bucket_memory", unless(i->memory, "none"));
-	print_string("hardware_generator", unless(i->hardware, "none"));
-	print_string("vmclock", unless(s->vmclock, not_there));
-	print_string("sysgenid", unless(s->sysgenid, not_there));
-	print_string("signals", unless(signals(i), "none"));
+	print_string("why_not_better", null_if(i->why, ""));
+	print_string("bucket_memory", null_if(i->memory, "none"));
+	print_string("hardware_generator", null_if(i->hardware, "none"));
+	print_string("vmclock", null_if(s->vmclock, not_there));
+	print_string("sysgenid", null_if(s->sysgenid, not_there));
+	print_string("signals", null_if(signals(i), "none"));
 	print_string("chacha20", i->chacha20);
 	print_string("descriptors", descriptors(i));
 	printf(",\n  \"draw_16_ns\": %.1f", s->costs.small);

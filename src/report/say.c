@@ -126,10 +126,10 @@ static void block(int how, const uint64_t *set, uint64_t *old)
 /* Discards a signal that the write has raised, unless it was pending before. */
 static void take_back(uint64_t signal, uint64_t pending)
 {
-	static const uint64_t at_once[2];
+	static const uint64_t no_time[2];
 
 	if (!(pending & signal))
-		REAL_CALL(SYS_rt_sigtimedwait, &signal, NULL, at_once,
+		REAL_CALL(SYS_rt_sigtimedwait, &signal, NULL, no_time,
 			  sizeof signal);
 }
 

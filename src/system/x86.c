@@ -43,7 +43,7 @@ typedef const struct cpuid_feature *feature_leaf(unsigned int index);
 
 enum { INDEX_1 = 0, INDEX_7 = 1, EBX = 1, ECX = 2 };
 
-static bool told(struct usable *u)
+static bool ask_loader(struct usable *u)
 {
 	feature_leaf *leaf = REAL_NAMED("__x86_get_cpuid_feature_leaf");
 
@@ -63,7 +63,7 @@ static unsigned int saved_by_kernel(void)
 	return low;
 }
 
-static void ask(struct usable *u)
+static void ask_processor(struct usable *u)
 {
 	unsigned int saved, a, d;
 
@@ -85,13 +85,13 @@ static void ask(struct usable *u)
 		u->b7 &= ~(unsigned int)bit_AVX512F;
 }
 
-static unsigned int look(void)
+static unsigned int find_features(void)
 {
 	struct usable u;
 	unsigned int set = 0;
 
-	if (!told(&u))
-		ask(&u);
+	if (!ask_loader(&u))
+		ask_processor(&u);
 	if (u.c1 & bit_RDRND)
 		set |= X86_RDRAND;
 	if (u.c1 & bit_SSSE3)
@@ -120,7 +120,7 @@ unsigned int x86_features(void)
 
 	set = atomic_load_explicit(&answer, memory_order_relaxed);
 	if (!set) {
-		set = look() | KNOWN;
+		set = find_features() | KNOWN;
 		atomic_store_explicit(&answer, set, memory_order_relaxed);
 	}
 	return set & ~(unsigned int)KNOWN;
