@@ -154,8 +154,8 @@ void bucket_draw(struct bucket *b, struct bucket_line *l, uint8_t *out,
 }
 
 /*
- * A wide variant needs as much time for one block as for eight, so single
- * blocks are made by the portable variant.
+ * A wide variant needs as much time for one block as for eight or more, so
+ * single blocks are made by the portable one.
  */
 static void few_blocks(struct bucket *b, uint8_t *out, size_t blocks)
 {

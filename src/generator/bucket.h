@@ -22,7 +22,9 @@
  * 2. A holder hands out bytes only if, after the last of them was read, the
  *    stamp is nonzero and is the current generation. Only the holder makes the
  *    stamp nonzero, and it does so before it fetches the key that the bytes
- *    come from.
+ *    come from. (In tiers that keep no batch between requests there is no
+ *    generation; the stamp is then a number that the draw has written, and the
+ *    last look is whether it is still there. See fill.c.)
  *
  * Each of the following may happen in the middle of a draw. What these two
  * rules imply then:

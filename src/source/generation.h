@@ -6,7 +6,7 @@
  * when the machine was cloned or resumed, and when an administrator asks for it
  * (drivers/char/random.c, crng_reseed). 0 is never a generation.
  *
- * The place of the counter is not a published interface, and has moved once
+ * The place of the counter is not a published interface, and has moved
  * (generation.c has the place for each release). Therefore a place is only a
  * candidate until the vDSO's function has been seen to agree with it, and it
  * has to agree again whenever we fetch a key.

@@ -1,8 +1,9 @@
 /*
  * What is behind the names that we interpose, and how do we reach the kernel?
- * No other file of the library calls a libc function that can reach the
- * operating system. Everything here is safe in signal handlers, takes no lock,
- * allocates nothing, and works before any constructor has run.
+ * Wherever it matters how libc asks the operating system, no other file of the
+ * library calls a libc function that can do so. Everything here is safe in
+ * signal handlers, takes no lock, allocates nothing, and works before any
+ * constructor has run.
  */
 #ifndef REAL_H
 #define REAL_H
