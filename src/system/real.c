@@ -71,8 +71,11 @@ static struct lists *find_libc(const struct link_map *m)
  */
 static struct lists *find_lists(void)
 {
-	struct lists *all = (struct lists *)&_r_debug, *l = all;
+	struct lists *all = (struct lists *)&_r_debug, *l;
 
+	/* The object is larger than <link.h> declares it. */
+	__asm__("" : "+r"(all));
+	l = all;
 	while (l && !has_us(l->list.r_map))
 		l = l->list.r_version < 2 ? NULL : l->next;
 	if (!l)

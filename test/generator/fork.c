@@ -703,7 +703,7 @@ static void a_draw_interrupted_by_a_raw_clone_parts(void)
  */
 #if defined(__x86_64__)
 
-enum { OWN_THREADS = 2, OWN_DRAWS = 200000, OWN_BLOCK = 65536 };
+enum { OWN_THREADS = 2, OWN_DRAWS = 200000, OWN_BLOCK = 262144 };
 
 static atomic_bool all_are_there;
 
@@ -737,7 +737,7 @@ static void threads_whose_pointer_points_to_0_draw(void)
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		expect(block != MAP_FAILED);
-		/* The stack below; what libc keeps below a pointer, and it. */
+		/* The stack below; then all variables of a thread, and the pointer. */
 		child[i] = clone(draws_by_number, block + OWN_BLOCK, flags,
 				 NULL, NULL, block + OWN_BLOCK * 3 / 2);
 		expect(child[i] > 0);
