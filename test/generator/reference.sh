@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/../support/count.bash"
 build=$(realpath "${2:?usage: $0 LIBRARY BUILD}")/reference
 cd "$(dirname "$(realpath "$0")")/../.." || exit 2
-tests=(model fill)
+tests=(model fill fill_requests fill_buckets fill_counts)
 
 built() {
 	make -s B="$build" SO="$build/libfastrand.so" COMMAND="$build/fastrand" \

@@ -65,11 +65,11 @@ newest[i386]=2.17
 left_out[i386]=absurd_lengths_get_the_kernels_answer,readv_keeps_the_kernels_rules
 left_out[i386]+=,cares_for_its_offset_alone,refuses_an_offset_too_large
 left_out[i386]+=,every_name_is_found_as_dlsym_finds_it
-suites[i386]="chacha20 model fill generation elf_symbol : syscall_stub streams
-	registers settings descriptors descriptors_births descriptors_names
-	descriptors_open descriptors_paths descriptors_process
-	descriptors_reads descriptors_rules descriptors_standard
-	descriptors_unseen"
+suites[i386]="chacha20 model fill fill_requests fill_buckets fill_counts generation
+	elf_symbol : syscall_stub streams registers settings descriptors
+	descriptors_births descriptors_names descriptors_open descriptors_paths
+	descriptors_process descriptors_reads descriptors_rules
+	descriptors_standard descriptors_unseen"
 
 try=aarch64-linux-gnu-gcc
 if flags[aarch64]=$(with_headers $try); then
