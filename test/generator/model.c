@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "generator/bucket.h"
 #include "system/cpu.h"
@@ -18,6 +17,7 @@
 #include "generator/fill_small.h"
 #include "source/tier.h"
 #include "model.h"
+#include "support/dice.h"
 #include "support/word.h"
 
 enum { MOST = 200000, TOTAL = 3000000, RANDOM_REQUESTS = 4000 };
@@ -323,12 +323,8 @@ int main(void)
 		cmocka_unit_test(tier_kernel_has_the_foretold_bytes),
 		cmocka_unit_test(a_bucket_expands_any_key),
 	};
-	const char *again = getenv("TEST_SEED");
-	unsigned int seed = again ? (unsigned int)strtoul(again, NULL, 0) :
-				    (unsigned int)time(NULL);
 
-	print_message("TEST_SEED=%u\n", seed);
-	srand(seed);
+	dice_begin();
 	/* A thread that has no CPU number always has the same bucket. */
 	cpu_rseq_offset = 0;
 	fake_no_leases();

@@ -8,6 +8,7 @@
 #define STEP_PLAN_H
 
 #include "step_words.h"
+#include "support/dice.h"
 
 #if defined(__x86_64__)
 
@@ -225,9 +226,6 @@ static inline int in_this_tier(const char *name, const struct CMUnitTest *tests,
 			       size_t count)
 {
 	const struct CMUnitTest none[] = {cmocka_unit_test(no_breakpoints)};
-	const char *again = getenv("TEST_SEED");
-	unsigned int seed = again ? (unsigned int)strtoul(again, NULL, 0) :
-				    (unsigned int)time(NULL);
 	cpu_set_t one;
 
 	if (!tier_ready() || strcmp(tier_name(tier_now()), name) != 0) {
@@ -238,8 +236,7 @@ static inline int in_this_tier(const char *name, const struct CMUnitTest *tests,
 	if (!step_prepare())
 		return cmocka_run_group_tests_name(name, none, NULL, NULL);
 	tier_told = tier_now();
-	print_message("TEST_SEED=%u\n", seed);
-	srand(seed);
+	dice_begin();
 	CPU_ZERO(&one);
 	CPU_SET((size_t)sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof one, &one);
