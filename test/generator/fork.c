@@ -8,22 +8,27 @@
 
 extern char **environ;
 
+/* Parts; both draw, and the child has ended when this returns. */
+static void part(pid_t (*split)(void))
+{
+	pid_t child = split();
+
+	if (in_child(child)) {
+		words_draw_all_ways(words);
+		_exit(0);
+	}
+	words_draw_all_ways(words);
+	reap(child);
+}
+
 /* With more or less of the stock spent, by small and long draws. */
 static void expect_parted(pid_t (*split)(void))
 {
-	pid_t child;
-
 	words = words_new(600000);
 	for (int round = 0; round < 25; round++) {
 		words_draw_all_ways(words);
 		words_draw(words, &ways[0], 5 * round);
-		child = split();
-		if (in_child(child)) {
-			words_draw_all_ways(words);
-			_exit(0);
-		}
-		words_draw_all_ways(words);
-		reap(child);
+		part(split);
 	}
 	words_expect_distinct(words, 25 * 3 * COUNT(ways) * 500);
 	words_free(words);
@@ -54,16 +59,8 @@ static void a_child_of_clone_by_syscall_draws_its_own(void)
 /* The very first draw of a bucket comes after the fork, or in the child. */
 static void the_first_draw_may_come_after_the_fork(void)
 {
-	pid_t child;
-
 	words = words_new(60000);
-	child = fork();
-	if (in_child(child)) {
-		words_draw_all_ways(words);
-		_exit(0);
-	}
-	words_draw_all_ways(words);
-	reap(child);
+	part(fork);
 	words_expect_distinct(words, 2 * COUNT(ways) * 500);
 }
 
@@ -113,8 +110,6 @@ static void a_child_of_vfork_draws_its_own(void)
 	expect(info_now().held == 0);
 }
 
-static char stack[256 * 1024] __attribute__((aligned(64)));
-
 static int draws_much(void *unused)
 {
 	(void)unused;
@@ -133,8 +128,7 @@ static void a_child_that_shares_all_memory_draws_its_own(void)
 
 	only_where_off_is_the_kernel();
 	words = words_new(600000);
-	child = clone(draws_much, stack + sizeof stack, CLONE_VM | SIGCHLD,
-		      NULL);
+	child = clone_with_memory(draws_much);
 	draws_much(NULL);
 	expect(child > 0);
 	reap(child);
@@ -160,8 +154,7 @@ static void children_that_share_memory_are_killed(void)
 	only_where_off_is_the_kernel();
 	words = words_new(600000);
 	for (int i = 0; i < KILLED; i++) {
-		pid_t child = clone(draws_till_killed, stack + sizeof stack,
-				    CLONE_VM | SIGCHLD, NULL);
+		pid_t child = clone_with_memory(draws_till_killed);
 		int status;
 
 		expect(child > 0);
@@ -335,16 +328,8 @@ static void *forks_and_draws(void *with)
 	pid_t (*split)(void) = splits[(size_t)with % COUNT(splits)];
 
 	for (int i = 0; i < 10; i++) {
-		pid_t child;
-
 		words_draw_all_ways(words);
-		child = split();
-		if (in_child(child)) {
-			words_draw_all_ways(words);
-			_exit(0);
-		}
-		words_draw_all_ways(words);
-		reap(child);
+		part(split);
 	}
 	return NULL;
 }
@@ -355,346 +340,6 @@ static void threads_fork_at_the_same_time(void)
 	begin_threads(forks_and_draws);
 	end_threads();
 	words_expect_distinct(words, THREADS * 10 * 3 * COUNT(ways) * 500);
-}
-
-/*
- * Loops. Who draws the same few bytes from the same place, thousands of times,
- * may be served in some quicker way. It must be as safe for whoever comes to
- * that place later, or at the same time.
- */
-enum { HABIT = 40000 };
-
-static __attribute__((noinline)) void loop(int count)
-{
-	uint64_t word;
-
-	while (count--) {
-		if (getrandom(&word, sizeof word, 0) != sizeof word)
-			abort();
-		words_add(words, &word, sizeof word);
-	}
-}
-
-/* From the same place of the same stack, as the compiler sees to it. */
-static void a_child_goes_on_with_a_loop(void)
-{
-	words = words_new(400000);
-	for (int round = 0; round < 60; round++) {
-		pid_t child = -1;
-
-		for (int turn = 0; turn < 3; turn++) {
-			loop(round || turn ? 1000 : HABIT);
-			if (turn == 0)
-				child = splits[(size_t)round % COUNT(splits)]();
-			if (turn == 0 && in_child(child))
-				round = 60;
-		}
-		if (child == 0)
-			_exit(0);
-		reap(child);
-	}
-	words_expect_distinct(words, HABIT + 59 * 3000 + 60 * 2000);
-}
-
-static void a_child_of_vfork_goes_on_with_a_loop(void)
-{
-	static volatile int round, turn;
-	static volatile pid_t child;
-
-	words = words_new(400000);
-	for (round = 0; round < 60; round++) {
-		child = -1;
-		for (turn = 0; turn < 3; turn++) {
-			if (turn == 1)
-				child = vfork();
-			loop(round || turn ? 1000 : HABIT);
-			if (child == 0)
-				_exit(0);
-		}
-		reap(child);
-	}
-	words_expect_distinct(words, HABIT + 59 * 4000);
-	expect(info_now().held == 0);
-}
-
-static atomic_int in_step;
-
-static int loops(void *unused)
-{
-	(void)unused;
-	in_step++;
-	while (in_step % 2)
-		;
-	loop(20 * HABIT);
-	return 0;
-}
-
-/* Both at the same time, if there are CPUs for it. */
-static void a_child_that_shares_all_memory_loops(void)
-{
-	pid_t child;
-
-	only_where_off_is_the_kernel();
-	words = words_new(90 * HABIT);
-	loop(2 * HABIT);
-	for (int round = 0; round < 2; round++) {
-		child = clone(loops, stack + sizeof stack, CLONE_VM | SIGCHLD,
-			      NULL);
-		expect(child > 0);
-		loops(NULL);
-		reap(child);
-	}
-	words_expect_distinct(words, 82 * HABIT);
-	expect(info_now().held == 0);
-}
-
-static void *loops_till_enough(void *unused)
-{
-	uint64_t word;
-
-	(void)unused;
-	while (!enough) {
-		if (getrandom(&word, sizeof word, 0) != sizeof word)
-			abort();
-		if (words->count < 400000)
-			words_add(words, &word, sizeof word);
-	}
-	return NULL;
-}
-
-static void *loops_for_a_while(void *unused)
-{
-	uint64_t word;
-
-	(void)unused;
-	for (int i = 0; i < 3000; i++) {
-		if (getrandom(&word, sizeof word, 0) != sizeof word)
-			abort();
-		words_add(words, &word, sizeof word);
-	}
-	return NULL;
-}
-
-/* The child's threads get the stacks of those that it has no more. */
-static void a_childs_threads_loop_on_its_parents_stacks(void)
-{
-	words = words_new(900000);
-	begin_threads(loops_till_enough);
-	usleep(20000);
-	for (int round = 0; round < 30; round++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			begin_threads(loops_for_a_while);
-			end_threads();
-			_exit(0);
-		}
-		reap(child);
-	}
-	end_threads();
-	words_expect_distinct(words, 30 * THREADS * 3000);
-}
-
-/*
- * Signal handlers that fork.
- */
-
-static volatile sig_atomic_t forks, drawing, forked_in_this_draw, is_child;
-static _Atomic int *finished; /* children; shared */
-static pid_t (*handlers_split)(void);
-
-static void fork_and_draw(int unused)
-{
-	int saved = errno;
-	pid_t child = 0;
-
-	(void)unused;
-	if (forks < 200) {
-		child = splits[(size_t)++forks % COUNT(splits)]();
-		if (child < 0)
-			abort();
-		if (child == 0) {
-			alarm(CHILD_SECONDS);
-			words_draw(words, &ways[(size_t)forks % COUNT(ways)],
-				   20);
-			words_draw(words, &ways[0], 20);
-			++*finished;
-			_exit(0);
-		}
-		words_draw(words, &ways[(size_t)forks % COUNT(ways)], 20);
-	}
-	errno = saved;
-}
-
-static void begin_to_count_children(void)
-{
-	finished = mmap(NULL, sizeof *finished, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	expect(finished != MAP_FAILED);
-	forks = 0;
-}
-
-static void expect_all_children_finished(void)
-{
-	int status;
-
-	for (;;) {
-		pid_t child = waitpid(-1, &status, 0);
-
-		if (child < 0 && errno == ECHILD)
-			break;
-		if (child > 0)
-			expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	}
-	expect(*finished == forks);
-}
-
-static void a_handler_forks_a_child_that_draws(void)
-{
-	static uint64_t bytes[LONG / 8];
-
-	words = words_new(700000);
-	begin_to_count_children();
-	storm_begin(fork_and_draw, 400);
-	for (size_t i = 0; forks < 200; i++) {
-		size_t len = i % 3 ? 64 : sizeof bytes;
-
-		by_getrandom(bytes, len);
-		if (words->count < 600000)
-			words_add(words, bytes, 64);
-	}
-	storm_end();
-	expect_all_children_finished();
-	expect(info_now().held == 0);
-	words_expect_distinct(words, 200 * 60);
-}
-
-static void fork_in_this_draw(int unused)
-{
-	int saved = errno;
-	pid_t child;
-
-	(void)unused;
-	if (drawing && !is_child && !forked_in_this_draw && forks < 150) {
-		child = handlers_split();
-		if (child < 0)
-			abort();
-		if (child == 0) {
-			alarm(CHILD_SECONDS);
-			is_child = 1;
-			words_draw(words, &ways[3], 10);
-		} else {
-			forks++;
-			words_draw(words, &ways[3], 10);
-		}
-		forked_in_this_draw = 1;
-	}
-	errno = saved;
-}
-
-/*
- * The child returns from the handler into the draw and ends it, as does its
- * parent. Both may have the same bytes only if the draw was over, but for
- * telling us, when the signal came: a few of 10,000 ns. 15 of 150 are allowed,
- * where one in 1,000 is expected (10^-28); all of 150 were seen in a program
- * that went wrong.
- */
-static void expect_interrupted_draws_part(pid_t (*split)(void))
-{
-	enum { KEPT = 16 };
-	static uint64_t bytes[LONG / 8];
-	struct words *interrupted;
-	uint64_t kept[KEPT];
-
-	if (!serves(sizeof bytes))
-		skip_because("the kernel's own answers: given in parts, before "
-			     "a handler runs");
-	words = words_new(400000);
-	interrupted = words_new(2 * 150 * KEPT);
-	begin_to_count_children();
-	handlers_split = split;
-	storm_begin(fork_in_this_draw, 300);
-	while (forks < 150 && !is_child) {
-		forked_in_this_draw = 0;
-		drawing = 1;
-		by_getrandom(bytes, sizeof bytes);
-		drawing = 0;
-		if (!forked_in_this_draw)
-			continue;
-		for (size_t i = 0; i < KEPT; i++)
-			kept[i] = bytes[i * COUNT(bytes) / KEPT];
-		words_add(interrupted, kept, sizeof kept);
-		for (int i = 0; i < 40; i++)
-			words_draw(words, &ways[i % 2 ? 0 : 3], 1);
-		by_getrandom(bytes, sizeof bytes);
-		words_add(words, bytes, 512);
-	}
-	expect(info_now().held == 0);
-	if (is_child) {
-		++*finished;
-		_exit(0);
-	}
-	storm_end();
-	expect_all_children_finished();
-	words_expect_distinct(words, 150 * 2 * (10 + 40 + 64));
-	expect(interrupted->count == interrupted->room);
-	expect(words_repeated(interrupted) <= 15 * KEPT);
-}
-
-/*
- * The same in a loop of small draws. How many of these were over when the
- * signal came is not known, so the one that was interrupted is not compared.
- */
-static void expect_interrupted_loops_part(pid_t (*split)(void))
-{
-	enum { AFTER = 400 };
-	uint64_t word;
-	int left = 0;
-
-	words = words_new(2 * 150 * (AFTER + 10) + 20000);
-	begin_to_count_children();
-	handlers_split = split;
-	storm_begin(fork_in_this_draw, 300);
-	while (forks < 150 || left) {
-		drawing = 1;
-		if (getrandom(&word, sizeof word, 0) != sizeof word)
-			abort();
-		drawing = 0;
-		if (forked_in_this_draw) {
-			forked_in_this_draw = 0;
-			left = AFTER;
-		} else if (left) {
-			left--;
-			words_add(words, &word, sizeof word);
-		}
-		if (is_child && !left) {
-			++*finished;
-			_exit(0);
-		}
-	}
-	storm_end();
-	expect_all_children_finished();
-	words_expect_distinct(words, 150 * 2 * 10 + 150 * AFTER);
-}
-
-static void a_loop_interrupted_by_fork_parts(void)
-{
-	expect_interrupted_loops_part(fork);
-}
-
-static void a_loop_interrupted_by_a_raw_clone_parts(void)
-{
-	expect_interrupted_loops_part(raw_clone);
-}
-
-static void a_draw_interrupted_by_fork_parts(void)
-{
-	expect_interrupted_draws_part(fork);
-}
-
-static void a_draw_interrupted_by_a_raw_clone_parts(void)
-{
-	expect_interrupted_draws_part(raw_clone);
 }
 
 /*
@@ -776,15 +421,6 @@ int main(int count, char **arguments)
 		APART(a_child_of_fork_is_served_whatever_others_held),
 		APART(a_parent_forks_while_others_draw),
 		APART(threads_fork_at_the_same_time),
-		APART(a_child_goes_on_with_a_loop),
-		APART(a_child_of_vfork_goes_on_with_a_loop),
-		APART(a_child_that_shares_all_memory_loops),
-		APART(a_childs_threads_loop_on_its_parents_stacks),
-		APART(a_handler_forks_a_child_that_draws),
-		APART(a_loop_interrupted_by_fork_parts),
-		APART(a_loop_interrupted_by_a_raw_clone_parts),
-		APART(a_draw_interrupted_by_fork_parts),
-		APART(a_draw_interrupted_by_a_raw_clone_parts),
 		APART(threads_whose_pointer_points_to_0_draw),
 	};
 

@@ -3,12 +3,10 @@
  * have drawn or forked, when the library's handler runs there, draws its own.
  */
 #include "support/early.h"
+#include "loop.h"
 #include "parked.h"
 
-enum {
-	HABIT = 40000, /* draws of a few bytes in a loop, for a lease */
-	NATURAL = 400, /* forks */
-};
+enum { NATURAL = 400 }; /* forks */
 
 static atomic_bool begun, go_on, stepped, finish, done;
 
@@ -99,11 +97,26 @@ static void begin_one_that_stops(void)
 	begin_early_thread(stops_in_a_draw);
 }
 
+static void *lets_it_go_on(void *unused)
+{
+	(void)unused;
+	go_on = true;
+	wait_for(&stepped);
+	return NULL;
+}
+
+static void *lets_it_end(void *unused)
+{
+	(void)unused;
+	finish = true;
+	wait_for(&done);
+	return NULL;
+}
+
 /*
  * The thread is in the middle of a draw when the library's handler runs, and
- * the child then draws on the same CPU. Were all in one bucket, the first of
- * the child's draws would leave a key of zeros there, and the second a stamp
- * that vouches for what comes of it: the same in both children.
+ * the child then draws on the same CPU. Were all in one bucket, what comes of
+ * it would be the same in both children: see parked_goes_on.
  */
 static void a_thread_that_was_there_before_keeps_its_bucket(void)
 {
@@ -117,16 +130,8 @@ static void a_thread_that_was_there_before_keeps_its_bucket(void)
 		pid_t child = fork();
 
 		if (in_child(child)) {
-			words_draw(words, &ways[0], 100);
-			parked_begin(1);
-			parked_end(1);
-			go_on = true;
-			wait_for(&stepped);
-			parked_begin(1);
-			finish = true;
-			wait_for(&done);
-			parked_end(1);
-			words_draw(words, &ways[0], 100);
+			parked_goes_on(on_this_thread, lets_it_go_on,
+				       lets_it_end);
 			_exit(0);
 		}
 		reap(child);
@@ -212,17 +217,6 @@ static void threads_that_were_there_before_draw_their_own(void)
  * Loops, of which each has a bucket leased to its stack: the thread's stack is
  * that of one which did not come along, and may have been in mid-draw.
  */
-static __attribute__((noinline)) void loop(int count, int kept)
-{
-	uint64_t word;
-
-	while (count--) {
-		by_getrandom(&word, sizeof word);
-		if (count < kept)
-			words_add(words, &word, sizeof word);
-	}
-}
-
 static void *loops_on(void *unused)
 {
 	(void)unused;
@@ -288,6 +282,20 @@ static void draw_and_see_the_tier(int count)
 	expect(tier_is(usual_tier));
 }
 
+/* Forks. Both draw, and the child has something more to do. */
+static void fork_and_see_the_tier(void (*in_the_child)(void))
+{
+	pid_t child = fork();
+
+	if (in_child(child)) {
+		draw_and_see_the_tier(20);
+		in_the_child();
+		_exit(0);
+	}
+	draw_and_see_the_tier(20);
+	reap(child);
+}
+
 static void note_the_tier(void)
 {
 	snprintf(usual_tier, sizeof usual_tier, "%s", info_now().tier);
@@ -304,6 +312,12 @@ static void fork_early(void)
 	draw_and_see_the_tier(20);
 }
 
+static void reap_inner(void)
+{
+	if (inner)
+		reap(inner);
+}
+
 static void an_earlier_handler_forks(void)
 {
 	enum { ROUNDS = 5 * COUNT(splits) };
@@ -312,18 +326,8 @@ static void an_earlier_handler_forks(void)
 	note_the_tier();
 	begin_words(ROUNDS * 500);
 	*early_child = fork_early;
-	for (early_turn = 0; early_turn < ROUNDS; early_turn++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			draw_and_see_the_tier(20);
-			if (inner)
-				reap(inner);
-			_exit(0);
-		}
-		draw_and_see_the_tier(20);
-		reap(child);
-	}
+	for (early_turn = 0; early_turn < ROUNDS; early_turn++)
+		fork_and_see_the_tier(reap_inner);
 	words_expect_distinct(words, ROUNDS * 6 * 40);
 }
 
@@ -353,6 +357,12 @@ static void begin_one_that_forks(void)
 		begin_early_thread(forks_early);
 }
 
+static void wait_and_see_the_tier(void)
+{
+	wait_for(&done);
+	draw_and_see_the_tier(20);
+}
+
 static void a_thread_that_was_there_before_forks(void)
 {
 	enum { ROUNDS = 20 };
@@ -361,18 +371,8 @@ static void a_thread_that_was_there_before_forks(void)
 	note_the_tier();
 	begin_words(ROUNDS * 1000);
 	*early_child = begin_one_that_forks;
-	for (int i = 0; i < ROUNDS; i++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			draw_and_see_the_tier(20);
-			wait_for(&done);
-			draw_and_see_the_tier(20);
-			_exit(0);
-		}
-		draw_and_see_the_tier(20);
-		reap(child);
-	}
+	for (int i = 0; i < ROUNDS; i++)
+		fork_and_see_the_tier(wait_and_see_the_tier);
 	words_expect_distinct(words, ROUNDS * (3 + 3 * COUNT(splits)) * 40);
 }
 
@@ -382,6 +382,10 @@ static void draw_early(void)
 	draw_and_see_the_tier(20);
 }
 
+static void nothing_more(void)
+{
+}
+
 static void earlier_handlers_draw(void)
 {
 	enum { ROUNDS = 100 };
@@ -389,16 +393,8 @@ static void earlier_handlers_draw(void)
 	note_the_tier();
 	begin_words(ROUNDS * 200 + 200);
 	*early_prepare = *early_child = draw_early;
-	for (int i = 0; i < ROUNDS; i++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			draw_and_see_the_tier(20);
-			_exit(0);
-		}
-		draw_and_see_the_tier(20);
-		reap(child);
-	}
+	for (int i = 0; i < ROUNDS; i++)
+		fork_and_see_the_tier(nothing_more);
 	words_expect_distinct(words, ROUNDS * 4 * 40);
 }
 

@@ -41,26 +41,9 @@ static void on_another_thread(void *(*body)(void *))
 	expect(pthread_join(thread, NULL) == 0);
 }
 
-static void on_this_thread(void *(*body)(void *))
+static void goes_on(void (*elsewhere)(void *(*body)(void *)))
 {
-	body(NULL);
-}
-
-/*
- * Two draws come in between, one that ends and one that goes on. Were they in
- * the same bucket, they would leave a key of zeros there, and a stamp that
- * vouches for what comes of it.
- */
-static void go_on_elsewhere(void (*elsewhere)(void *(*body)(void *)))
-{
-	words_draw(words, &ways[0], 50);
-	parked_begin(1);
-	parked_end(1);
-	elsewhere(steps_one);
-	parked_begin(1);
-	elsewhere(ends_one);
-	parked_end(1);
-	words_draw(words, &ways[0], 50);
+	parked_goes_on(elsewhere, steps_one, ends_one);
 }
 
 static void a_draw_goes_on_on_another_thread(void)
@@ -75,7 +58,7 @@ static void a_draw_goes_on_on_another_thread(void)
 			parked_begin(0);
 		else
 			on_another_thread(begins_one);
-		go_on_elsewhere(i % 4 < 2 ? on_another_thread : on_this_thread);
+		goes_on(i % 4 < 2 ? on_another_thread : on_this_thread);
 		expect(info_now().held == 0);
 	}
 	words_expect_distinct(words, ROUNDS * (3 * PARKED_LEN / 8 + 200));
@@ -100,12 +83,11 @@ static void a_draw_goes_on_in_parent_and_child(void)
 			on_another_thread(begins_one);
 		child = splits[i % COUNT(splits)]();
 		if (in_child(child)) {
-			go_on_elsewhere(forks ? on_another_thread :
-						on_this_thread);
+			goes_on(forks ? on_another_thread : on_this_thread);
 			expect(info_now().held == 0);
 			_exit(0);
 		}
-		go_on_elsewhere(on_another_thread);
+		goes_on(on_another_thread);
 		expect(info_now().held == 0);
 		reap(child);
 	}
@@ -116,17 +98,9 @@ static void a_draw_goes_on_in_parent_and_child(void)
  * Lost buckets.
  */
 
-/* A key may be refused now and then, when the kernel reseeds. */
 static void expect_all_is_served(void)
 {
-	uint8_t bytes[512];
-	uint64_t before = info_now().requests;
-
-	for (int i = 0; i < 100; i++) {
-		by_getrandom(bytes, sizeof bytes);
-		words_add(words, bytes, 64);
-	}
-	expect(!serves(sizeof bytes) || info_now().requests >= before + 97);
+	words_draw_served(words, 512, 64);
 }
 
 static void *begins_some(void *unused)

@@ -99,6 +99,30 @@ static inline void parked_end(int i)
 	words_add(words, p->bytes, PARKED_LEN);
 }
 
+static inline void on_this_thread(void *(*body)(void *))
+{
+	body(NULL);
+}
+
+/*
+ * Draw 0 goes on, and ends, in the middle of others: of one that comes to its
+ * end before, and of one that does not. Were they all in the same bucket, they
+ * would leave a key of zeros there, and a stamp that vouches for what comes of
+ * it.
+ */
+static inline void parked_goes_on(void (*elsewhere)(void *(*body)(void *)),
+				  void *(*step)(void *), void *(*end)(void *))
+{
+	words_draw(words, &ways[0], 100);
+	parked_begin(1);
+	parked_end(1);
+	elsewhere(step);
+	parked_begin(1);
+	elsewhere(end);
+	parked_end(1);
+	words_draw(words, &ways[0], 100);
+}
+
 static inline void need_parked(void)
 {
 	if (!serves(PARKED_LEN))

@@ -242,6 +242,24 @@ static inline void words_draw(struct words *words, const struct way *way,
 	}
 }
 
+/*
+ * A hundred longer draws, of which some bytes are recorded, are served. A key
+ * may be refused now and then, when the kernel reseeds.
+ */
+static inline void words_draw_served(struct words *words, size_t len,
+				     size_t recorded)
+{
+	uint64_t bytes[4096 / 8];
+	uint64_t before = info_now().requests;
+
+	expect(len <= sizeof bytes);
+	for (int i = 0; i < 100; i++) {
+		by_getrandom(bytes, len);
+		words_add(words, bytes, recorded);
+	}
+	expect(!serves(len) || info_now().requests >= before + 97);
+}
+
 /* Small and long draws by every name. */
 static inline void words_draw_all_ways(struct words *words)
 {
