@@ -56,7 +56,7 @@ static void *draws_on(void *unused)
 	return NULL;
 }
 
-static void begin_thread(void *(*body)(void *))
+static void begin_early_thread(void *(*body)(void *))
 {
 	begun = enough = false;
 	expect(pthread_create(&early_thread, NULL, body, NULL) == 0);
@@ -66,7 +66,7 @@ static void begin_thread(void *(*body)(void *))
 
 static void begin_one_that_draws(void)
 {
-	begin_thread(draws_on);
+	begin_early_thread(draws_on);
 }
 
 static void stays_when_an_earlier_handlers_thread_draws(void)
@@ -123,7 +123,7 @@ static void *forks_on(void *unused)
 static void begin_one_that_forks(void)
 {
 	if (!depth++)
-		begin_thread(forks_on);
+		begin_early_thread(forks_on);
 }
 
 static void stays_when_an_earlier_handlers_thread_forks(void)

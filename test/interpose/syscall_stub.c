@@ -9,8 +9,6 @@
 #include <sched.h>
 #include <sys/select.h>
 
-enum { SENTINEL = 4242 };
-
 /*
  * Here and by libc's syscall: the same result, errno on failure, and no errno
  * on success. For calls that may be made twice.

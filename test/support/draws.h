@@ -27,6 +27,9 @@ extern void arc4random_buf(void *buf, size_t len) __attribute__((weak));
 extern uint32_t arc4random_uniform(uint32_t bound) __attribute__((weak));
 extern int getentropy(void *buf, size_t len) __attribute__((weak));
 
+/* In errno, where a call should leave it alone. */
+enum { SENTINEL = 4242 };
+
 /* The library's own names. */
 static struct {
 	__typeof__(fastrand_getrandom) *getrandom;
@@ -301,6 +304,14 @@ static inline void words_expect_distinct(struct words *words, size_t at_least)
 {
 	expect(words->count >= at_least);
 	expect(words_repeated(words) == 0);
+}
+
+static inline pthread_t begin_thread(void *(*body)(void *), void *with)
+{
+	pthread_t thread;
+
+	expect(pthread_create(&thread, NULL, body, with) == 0);
+	return thread;
 }
 
 /*
