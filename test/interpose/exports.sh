@@ -152,7 +152,7 @@ check the_list_has_the_random_names
 if [ -n "$odd" ]; then
 	check odd_arguments_are_tried_with_every_name
 else
-	skip_because "no build directory given: is every name in test/interpose/odd.c?"
+	skip_because "no build directory given: is every name in test/interpose/odd_table.h?"
 fi
 check all_exports_are_functions
 check there_are_no_symbol_versions_of_ours
