@@ -13,26 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "hidden_names.h"
 #include "support/preload.h"
-
-#define WEAK __attribute__((weak))
-
-int WEAK __open(const char *path, int flags, ...);
-int WEAK __open64(const char *path, int flags, ...);
-int WEAK __open_2(const char *path, int flags);
-int WEAK __open64_2(const char *path, int flags);
-int WEAK __openat_2(int dir, const char *path, int flags);
-int WEAK __openat64_2(int dir, const char *path, int flags);
-int WEAK __close(int fd);
-int WEAK __dup2(int from, int onto);
-int WEAK __fcntl(int fd, int command, ...);
-ssize_t WEAK __read(int fd, void *buf, size_t len);
-ssize_t WEAK __read_chk(int fd, void *buf, size_t len, size_t room);
-ssize_t WEAK __pread64(int fd, void *buf, size_t len, off64_t offset);
-ssize_t WEAK __pread_chk(int fd, void *buf, size_t len, off_t offset,
-			 size_t room);
-ssize_t WEAK __pread64_chk(int fd, void *buf, size_t len, off64_t offset,
-			   size_t room);
 
 enum {
 	OPEN_NAMES = 11,

@@ -5,35 +5,11 @@
  * its reads are served; where a number passes to a file by that name, its
  * reads are the file's.
  */
-#include "support/promise.h"
+#include "descriptor_names.h"
 
 #include <dirent.h>
 #include <mntent.h>
 #include <mqueue.h>
-#include <stdlib.h>
-
-/* What headers hide, or an older libc lacks: NULL where it is not there. */
-#define WEAK __attribute__((weak))
-
-int WEAK __close(int fd);
-int WEAK __dup2(int from, int onto);
-int WEAK __fcntl(int fd, int command, ...);
-int WEAK fcntl64(int fd, int command, ...);
-int WEAK close_range(unsigned first, unsigned last, int flags);
-void WEAK closefrom(int first);
-FILE WEAK *_IO_fdopen(int fd, const char *mode);
-int WEAK _IO_fclose(FILE *stream);
-
-/* One row of the tables below: a name, and how to call it. */
-struct name {
-	const char *name;
-	const char *symbol; /* skipped where there is none such */
-	void (*end)(int fd);
-	int (*copy)(int fd);
-	int (*copy_onto)(int from, int onto);
-	void (*reopen)(int fd, const char *path);
-	bool untagged; /* what it makes need not be served */
-};
 
 /* --- names that end --- */
 
@@ -93,19 +69,29 @@ static void by_failed_freopen(int fd)
 }
 
 /* Streams whose number was the device's when they ended. */
+static void place_the_device_on(int number, int fd)
+{
+	expect(dup2(fd, number) == number);
+	expect_served(number);
+	expect(close(fd) == 0);
+}
+
+static void expect_both_are_free(int number, int fd)
+{
+	expect_unreadable(number);
+	expect(open_known(3) == fd && open_known(3) == number);
+	expect_known(number, 3);
+	expect(close(fd) == 0 && close(number) == 0);
+}
+
 static void by_pclose(int fd)
 {
 	FILE *stream = popen("exit 0", "r");
 	int number = fileno(stream);
 
-	expect(dup2(fd, number) == number);
-	expect_served(number);
+	place_the_device_on(number, fd);
 	expect(pclose(stream) == 0);
-	expect_unreadable(number);
-	expect(close(fd) == 0);
-	expect(open_known(3) == fd && open_known(3) == number);
-	expect_known(number, 3);
-	expect(close(fd) == 0 && close(number) == 0);
+	expect_both_are_free(number, fd);
 }
 
 static void by_closedir(int fd)
@@ -113,13 +99,9 @@ static void by_closedir(int fd)
 	DIR *directory = opendir("/");
 	int number = dirfd(directory);
 
-	expect(dup2(fd, number) == number);
-	expect_served(number);
-	expect(close(fd) == 0 && closedir(directory) == 0);
-	expect_unreadable(number);
-	expect(open_known(3) == fd && open_known(3) == number);
-	expect_known(number, 3);
-	expect(close(fd) == 0 && close(number) == 0);
+	place_the_device_on(number, fd);
+	expect(closedir(directory) == 0);
+	expect_both_are_free(number, fd);
 }
 
 static void by_tmpfile_fclose(int fd)
@@ -127,13 +109,9 @@ static void by_tmpfile_fclose(int fd)
 	FILE *stream = tmpfile();
 	int number = fileno(stream);
 
-	expect(dup2(fd, number) == number);
-	expect_served(number);
-	expect(close(fd) == 0 && fclose(stream) == 0);
-	expect_unreadable(number);
-	expect(open_known(3) == fd && open_known(3) == number);
-	expect_known(number, 3);
-	expect(close(fd) == 0 && close(number) == 0);
+	place_the_device_on(number, fd);
+	expect(fclose(stream) == 0);
+	expect_both_are_free(number, fd);
 }
 
 #define ENDER(name_) {.name = #name_, .end = by_##name_}
@@ -284,16 +262,6 @@ static struct name reopeners[] = {
 };
 
 /* --- the promises, each kept for every row of its table --- */
-
-static const struct name *by; /* the row at work */
-
-static void expect_tagged(int fd)
-{
-	if (by->untagged)
-		expect_random(fd);
-	else
-		expect_served(fd);
-}
 
 static void ends_the_number(void)
 {
@@ -473,41 +441,6 @@ static struct promise alone[] = {
 	APART(a_range_from_zero_ends_all),
 	APART(fcntl_passes_all_commands_on),
 };
-
-/* --- each promise times each name --- */
-
-struct pair {
-	void (*promise)(void);
-	const struct name *by;
-};
-
-static struct promise_list list;
-
-static void keep_by_name(void **state)
-{
-	const struct pair *pair = *state;
-
-	by = pair->by;
-	if (by->symbol && !dlsym(RTLD_DEFAULT, by->symbol))
-		skip_because("this libc has no such name");
-	pair->promise();
-}
-
-static void promise_of(const char *what, void (*promise)(void),
-		       const struct name *names, size_t count)
-{
-	struct pair *pairs = calloc(count, sizeof *pairs);
-	size_t i;
-
-	for (i = 0; pairs && i < count; i++) {
-		pairs[i] = (struct pair){promise, &names[i]};
-		promise_add(&list, names[i].name, what, keep_by_name,
-			    &pairs[i]);
-	}
-}
-
-#define FOR_ALL(names, promise) \
-	promise_of(" " #promise, promise, names, COUNT(names))
 
 int main(void)
 {

@@ -3,28 +3,9 @@
  * programs call it that were compiled with _FORTIFY_SOURCE or for large files:
  * the device is served, a file is that file, and all else is as it was.
  */
-#include "support/promise.h"
+#include "descriptor_names.h"
 
 #include <signal.h>
-#include <stdlib.h>
-
-/* What headers hide, or another libc lacks: NULL where it is not there. */
-#define WEAK __attribute__((weak))
-
-int WEAK __open(const char *path, int flags, ...);
-int WEAK __open64(const char *path, int flags, ...);
-int WEAK __open_2(const char *path, int flags);
-int WEAK __open64_2(const char *path, int flags);
-int WEAK __openat_2(int dir, const char *path, int flags);
-int WEAK __openat64_2(int dir, const char *path, int flags);
-
-/* A row of the tables below: a name, and how to call it. */
-struct name {
-	const char *name;
-	const char *symbol; /* skipped where there is none such */
-	int (*open)(const char *path, int flags, mode_t mode);
-	bool untagged; /* what it makes need not be served */
-};
 
 static int by_open(const char *path, int flags, mode_t mode)
 {
@@ -110,16 +91,6 @@ static struct name fortified_openers[] = {
 
 /* --- the promises, each kept for every row of its table --- */
 
-static const struct name *by; /* the row at work */
-
-static void expect_tagged(int fd)
-{
-	if (by->untagged)
-		expect_random(fd);
-	else
-		expect_served(fd);
-}
-
 static void opens_the_device(void)
 {
 	int fd = by->open("/dev/urandom", O_RDONLY, 0);
@@ -198,41 +169,6 @@ static void a_fortified_open_still_demands_a_mode(void)
 	status = status_apart(create_without_mode);
 	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
-
-/* --- each promise times each name --- */
-
-struct pair {
-	void (*promise)(void);
-	const struct name *by;
-};
-
-static struct promise_list list;
-
-static void keep_by_name(void **state)
-{
-	const struct pair *pair = *state;
-
-	by = pair->by;
-	if (by->symbol && !dlsym(RTLD_DEFAULT, by->symbol))
-		skip_because("this libc has no such name");
-	pair->promise();
-}
-
-static void promise_of(const char *what, void (*promise)(void),
-		       const struct name *names, size_t count)
-{
-	struct pair *pairs = calloc(count, sizeof *pairs);
-	size_t i;
-
-	for (i = 0; pairs && i < count; i++) {
-		pairs[i] = (struct pair){promise, &names[i]};
-		promise_add(&list, names[i].name, what, keep_by_name,
-			    &pairs[i]);
-	}
-}
-
-#define FOR_ALL(names, promise) \
-	promise_of(" " #promise, promise, names, COUNT(names))
 
 int main(void)
 {

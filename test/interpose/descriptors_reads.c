@@ -8,19 +8,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#define WEAK __attribute__((weak))
-
-ssize_t WEAK __read(int fd, void *buf, size_t len);
-ssize_t WEAK __read_chk(int fd, void *buf, size_t len, size_t room);
-ssize_t WEAK __pread64(int fd, void *buf, size_t len, off64_t offset);
-ssize_t WEAK __pread_chk(int fd, void *buf, size_t len, off_t offset,
-			 size_t room);
-ssize_t WEAK __pread64_chk(int fd, void *buf, size_t len, off64_t offset,
-			   size_t room);
-ssize_t WEAK preadv2(int fd, const struct iovec *parts, int count, off_t offset,
-		     int flags);
-ssize_t WEAK preadv64v2(int fd, const struct iovec *parts, int count,
-			off64_t offset, int flags);
+#include "hidden_names.h"
 
 /* --- the names: a read of len bytes, by some also from an offset --- */
 

@@ -14,17 +14,7 @@
 #include <sys/select.h>
 #include <time.h>
 
-#define WEAK __attribute__((weak))
-
-ssize_t WEAK __read_chk(int fd, void *buf, size_t len, size_t room);
-ssize_t WEAK __pread_chk(int fd, void *buf, size_t len, off_t offset,
-			 size_t room);
-ssize_t WEAK __pread64_chk(int fd, void *buf, size_t len, off64_t offset,
-			   size_t room);
-ssize_t WEAK preadv2(int fd, const struct iovec *parts, int count, off_t offset,
-		     int flags);
-ssize_t WEAK preadv64v2(int fd, const struct iovec *parts, int count,
-			off64_t offset, int flags);
+#include "hidden_names.h"
 
 /* Counts that the compiler would warn of, if it knew them. */
 static volatile int minus_one = -1, one = 1, too_many = 1025;
