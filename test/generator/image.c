@@ -334,6 +334,12 @@ static void freeze_pages(struct area where, uint64_t generation)
 	page[1] = 1;
 }
 
+static void draw_for_rounds(void)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		draw_all_lengths();
+}
+
 /* A generation is known by now, all stamps are zero, and nothing faults. */
 static void expect_tier_kernel(void (*take)(struct area, uint64_t))
 {
@@ -353,8 +359,7 @@ static void expect_tier_kernel(void (*take)(struct area, uint64_t))
 	expect(info().generation == 0);
 	expect(!draw(lengths[0]));
 	expect(tier_now() == TIER_KERNEL);
-	for (int i = 0; i < ROUNDS; i++)
-		draw_all_lengths();
+	draw_for_rounds();
 	served = draw(4096);
 	expect(served && tier_now() == TIER_KERNEL);
 	expect(forwarded == 0);
@@ -382,17 +387,20 @@ static void a_page_that_only_looks_like_it_is_not_believed(void)
 	expect_tier_kernel(freeze_pages);
 }
 
+/* As for a process that is restored there: the old data pages are gone. */
+static void come_to_another_kernel(struct area old_pages)
+{
+	replace_vdso();
+	unmap_pages(old_pages, 0);
+	restore_empty();
+}
+
 /* Of every length the first draw may be. */
 static void every_first_draw_is_safe(void)
 {
-	struct area pages;
-
 	need_tier(TIER_PAGE);
 	draw_all_lengths();
-	pages = pages_before_vdso();
-	replace_vdso();
-	unmap_pages(pages, 0);
-	restore_empty();
+	come_to_another_kernel(pages_before_vdso());
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		pid_t child = (pid_t)RAW(SYS_clone, SIGCHLD);
 
@@ -410,14 +418,9 @@ static void every_first_draw_is_safe(void)
 /* A word by itself, which has a way of its own. */
 static void a_first_word_is_safe(void)
 {
-	struct area pages;
-
 	need_tier(TIER_PAGE);
 	expect(draw_word() >= 0);
-	pages = pages_before_vdso();
-	replace_vdso();
-	unmap_pages(pages, 0);
-	restore_empty();
+	come_to_another_kernel(pages_before_vdso());
 	expect(draw_word() < 0);
 	expect(tier_now() == TIER_KERNEL);
 }
@@ -425,15 +428,10 @@ static void a_first_word_is_safe(void)
 /* Tier call asks the function, and so gets to the new one. */
 static void call_on_another_kernel(void)
 {
-	struct area vvar = find_area("[vvar]");
-
 	need_tier(TIER_CALL);
 	draw_all_lengths();
-	replace_vdso();
-	unmap_pages(vvar, 0);
-	restore_empty();
-	for (int i = 0; i < ROUNDS; i++)
-		draw_all_lengths();
+	come_to_another_kernel(find_area("[vvar]"));
+	draw_for_rounds();
 	expect(forwarded > 0 || tier_now() == TIER_KERNEL);
 	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
@@ -445,15 +443,10 @@ static void tier_call_goes_on_by_the_new_function(void)
 
 static void hardware_on_another_kernel(void)
 {
-	struct area vvar = find_area("[vvar]");
-
 	need_tier(TIER_HARDWARE);
 	draw_all_lengths();
-	replace_vdso();
-	unmap_pages(vvar, 0);
-	restore_empty();
-	for (int i = 0; i < ROUNDS; i++)
-		draw_all_lengths();
+	come_to_another_kernel(find_area("[vvar]"));
+	draw_for_rounds();
 	words_expect_distinct(words, 51 * ALL_LENGTHS);
 }
 
@@ -464,14 +457,9 @@ static void tier_hardware_goes_on_by_the_new_clock(void)
 
 static void kernel_on_another_kernel(void)
 {
-	struct area vvar = find_area("[vvar]");
-
 	need_tier(TIER_KERNEL);
-	replace_vdso();
-	unmap_pages(vvar, 0);
-	restore_empty();
-	for (int i = 0; i < ROUNDS; i++)
-		draw_all_lengths();
+	come_to_another_kernel(find_area("[vvar]"));
+	draw_for_rounds();
 	words_expect_distinct(words, 50 * ALL_LENGTHS);
 }
 

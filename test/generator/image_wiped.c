@@ -19,16 +19,23 @@ static void draw_as_usual(void)
 	draw_here();
 }
 
-static void fork_as_usual(pid_t (*split)(void))
+/* Both draw, and the child has something more to do. */
+static void fork_with(pid_t (*split)(void), void (*in_the_child)(void))
 {
 	pid_t child = split();
 
 	if (in_child(child)) {
 		draw_as_usual();
+		in_the_child();
 		_exit(0);
 	}
 	draw_as_usual();
 	reap(child);
+}
+
+static void fork_as_usual(pid_t (*split)(void))
+{
+	fork_with(split, nothing_happens);
 }
 
 static void stays_when_earlier_handlers_draw(void)
@@ -90,23 +97,19 @@ static void fork_early(void)
 	draw_as_usual();
 }
 
+static void reap_inner(void)
+{
+	if (inner)
+		reap(inner);
+}
+
 static void stays_when_an_earlier_handler_forks(void)
 {
 	need_forks_in_handlers();
 	draw_here();
 	early_handler_child = fork_early;
-	for (turn = 0; turn < 20; turn++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			draw_as_usual();
-			if (inner)
-				reap(inner);
-			_exit(0);
-		}
-		draw_as_usual();
-		reap(child);
-	}
+	for (turn = 0; turn < 20; turn++)
+		fork_with(fork, reap_inner);
 	words_expect_distinct(words, 20 * 6 * ALL_LENGTHS);
 }
 
@@ -126,23 +129,19 @@ static void begin_one_that_forks(void)
 		begin_early_thread(forks_on);
 }
 
+static void join_early_thread(void)
+{
+	expect(pthread_join(early_thread, NULL) == 0);
+	draw_as_usual();
+}
+
 static void stays_when_an_earlier_handlers_thread_forks(void)
 {
 	need_forks_in_handlers();
 	draw_here();
 	early_handler_child = begin_one_that_forks;
-	for (int i = 0; i < 20; i++) {
-		pid_t child = fork();
-
-		if (in_child(child)) {
-			draw_as_usual();
-			expect(pthread_join(early_thread, NULL) == 0);
-			draw_as_usual();
-			_exit(0);
-		}
-		draw_as_usual();
-		reap(child);
-	}
+	for (int i = 0; i < 20; i++)
+		fork_with(fork, join_early_thread);
 	words_expect_distinct(words, 20 * 11 * ALL_LENGTHS);
 }
 
@@ -179,31 +178,26 @@ static int draws_in_shared_memory(void *unused)
 	return 0;
 }
 
+static void fork_again(void)
+{
+	fork_as_usual(fork);
+}
+
 /* No handler has run in these; one may run in a child that such a child has. */
 static void stays_after_forks_without_handlers(void)
 {
-	static char stack_of_child[256 * 1024] __attribute__((aligned(64)));
 	static pid_t child;
 
 	draw_here();
 	for (int i = 0; i < 12; i++) {
-		child = splits[1 + (size_t)i % 3]();
-		if (in_child(child)) {
-			draw_as_usual();
-			fork_as_usual(fork);
-			_exit(0);
-		}
-		draw_as_usual();
-		reap(child);
+		fork_with(splits[1 + (size_t)i % 3], fork_again);
 		child = vfork();
 		if (child == 0) {
 			draw_as_usual();
 			_exit(0);
 		}
 		reap(child);
-		child = clone(draws_in_shared_memory,
-			      stack_of_child + sizeof stack_of_child,
-			      CLONE_VM | SIGCHLD, NULL);
+		child = clone_with_memory(draws_in_shared_memory);
 		expect(child > 0);
 		reap(child);
 		fork_as_usual(fork);
