@@ -179,12 +179,6 @@ static void enter(struct sock_filter *filter, size_t count)
 		enter(filter_, COUNT(filter_)); \
 	} while (0)
 
-static void leave(int status)
-{
-	for (;;)
-		RAW(SYS_exit, status);
-}
-
 /*
  * Memory that fork would not wipe holds no secret.
  */
@@ -551,174 +545,6 @@ static void memory_is_taken_away_while_drawing(void)
 		skip_because("the kernel killed rather than take back memory");
 	promise_outcome(status);
 	words_expect_distinct(words, 100);
-}
-
-/*
- * Sandboxes that kill. What libc alone would have died of may kill us too:
- * SECCOMP_MODE_STRICT forbids getrandom. Reading is allowed.
- */
-
-static int device;
-
-static void enter_strict(void)
-{
-	uint8_t bytes[512];
-
-	device = open_served();
-	/* Its bucket is warm; another's key would be a system call. */
-	stay_on_this_cpu();
-	for (int i = 0; i < 5; i++)
-		by_getrandom(bytes, i % 2 ? 16 : sizeof bytes);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
-		skip_because("no strict sandbox");
-}
-
-static void in_strict_reads(void)
-{
-	static uint8_t bytes[70000], before[32];
-	const size_t lengths[] = {32, 4096, 512, sizeof bytes, 100};
-
-	enter_strict();
-	for (int i = 0; i < 500; i++) {
-		size_t len = lengths[(size_t)i % COUNT(lengths)];
-
-		if (read(device, bytes, len) != (ssize_t)len ||
-		    !memcmp(bytes, before, sizeof before))
-			leave(1);
-		memcpy(before, bytes, sizeof before);
-	}
-	leave(0);
-}
-
-static void in_strict_draws(void)
-{
-	uint8_t bytes[32];
-
-	enter_strict();
-	for (int i = 0; i < 100; i++)
-		if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-			leave(1);
-	leave(0);
-}
-
-static void in_strict_draws_of_the_kernel(void)
-{
-	uint8_t bytes[32];
-
-	enter_strict();
-	RAW(SYS_getrandom, bytes, sizeof bytes, 0);
-	leave(0);
-}
-
-static void reads_go_on_in_a_strict_sandbox(void)
-{
-	keep_apart(in_strict_reads);
-}
-
-/* Where there is stock. A reseed of the kernel's just then kills: try again. */
-static void draws_go_on_in_a_strict_sandbox_or_end_as_the_kernels(void)
-{
-	int kernels = status_apart(in_strict_draws_of_the_kernel);
-	int ours = -1;
-
-	expect(WIFSIGNALED(kernels) && WTERMSIG(kernels) == SIGKILL);
-	for (int tries = 0; tries < 3 && ours != 0; tries++) {
-		ours = status_apart(in_strict_draws);
-		expect(ours == 0 || ours == kernels);
-	}
-	expect(ours == 0 || !tier_is("page"));
-}
-
-/*
- * An OpenSSH-like filter with little more than reading and getrandom. It is a
- * test of its own that a signal handler draws there.
- */
-#define NARROW \
-	FIELD(nr), ALLOW(read), ALLOW(write), ALLOW(getrandom), ALLOW(exit), \
-		ALLOW(exit_group), ALLOW(rt_sigreturn), END_IN(KILL_PROCESS)
-
-static struct words *sandboxed;
-
-static void draw_in_handler(int unused)
-{
-	(void)unused;
-	words_draw(sandboxed, &ways[3], 2);
-}
-
-static void expect_work_in_narrow(void)
-{
-	static uint64_t bytes[70000 / 8];
-
-	for (int i = 0; i < 200; i++) {
-		words_draw_all_ways(sandboxed);
-		by_getrandom(bytes, sizeof bytes);
-		words_add(sandboxed, bytes, 64);
-		if (read(device, bytes, 4096) != 4096)
-			_exit(1);
-		words_add(sandboxed, bytes, 64);
-	}
-	_exit(0);
-}
-
-/* A state for fastrand_vgetrandom is made of memory: before. */
-static void get_ready_for_narrow(void)
-{
-	uint64_t word;
-
-	sandboxed = words_new(900000);
-	device = open_served();
-	by_vgetrandom(&word, sizeof word);
-}
-
-static void as_narrow(void)
-{
-	get_ready_for_narrow();
-	ENTER(NARROW);
-	expect_work_in_narrow();
-}
-
-static void a_narrow_sandbox_from_the_first_draw_on(void)
-{
-	only_where_off_is_the_kernel();
-	again_as("narrow");
-}
-
-static void in_narrow(void)
-{
-	storm_begin(draw_in_handler, 500);
-	ENTER(NARROW);
-	expect_work_in_narrow();
-}
-
-/* By syscall(2), which libc does not see. */
-static void in_narrow_by_syscall(void)
-{
-	struct sock_filter narrow[] = {NARROW};
-	struct sock_fprog program = {COUNT(narrow), narrow};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
-		skip_because("no system call filter can be installed");
-	expect_work_in_narrow();
-}
-
-static void expect_narrow_to_work(void (*body)(void))
-{
-	get_ready_for_narrow();
-	words_draw_all_ways(sandboxed);
-	keep_apart(body);
-	words_draw_all_ways(sandboxed);
-	words_expect_distinct(sandboxed, 200 * COUNT(ways) * 400);
-}
-
-static void a_narrow_sandbox_entered_after_use(void)
-{
-	expect_narrow_to_work(in_narrow);
-}
-
-static void a_narrow_sandbox_entered_by_syscall(void)
-{
-	expect_narrow_to_work(in_narrow_by_syscall);
 }
 
 /*
@@ -1379,7 +1205,6 @@ static const struct {
 	{"without-memory", as_without_memory},
 	{"merged", as_merged},
 	{"little-memory", as_little_memory},
-	{"narrow", as_narrow},
 	{"refused", as_refused},
 	{"never-refused", as_never_refused},
 	{"frozen", as_frozen},
@@ -1414,11 +1239,6 @@ int main(int count, char **arguments)
 		APART(nothing_may_be_locked),
 		APART(everything_may_be_locked_in_mid_life),
 		APART(memory_is_taken_away_while_drawing),
-		APART(reads_go_on_in_a_strict_sandbox),
-		APART(draws_go_on_in_a_strict_sandbox_or_end_as_the_kernels),
-		APART(a_narrow_sandbox_from_the_first_draw_on),
-		APART(a_narrow_sandbox_entered_after_use),
-		APART(a_narrow_sandbox_entered_by_syscall),
 		APART(a_kernel_without_getrandom_answers_for_itself),
 		APART(a_sandbox_that_refuses_getrandom_answers_for_itself),
 		APART(a_kernel_without_getrandom_leaves_the_device),
