@@ -23,9 +23,6 @@
 #include <sys/user.h>
 #include <sys/utsname.h>
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
@@ -548,147 +545,6 @@ static void memory_is_taken_away_while_drawing(void)
 }
 
 /*
- * Time.
- */
-
-static void a_child_in_a_new_time_namespace_draws_its_own(void)
-{
-	struct words *words = words_new(100000);
-	pid_t child;
-
-	only_for_root();
-	words_draw_all_ways(words);
-	if (unshare(CLONE_NEWTIME) != 0)
-		skip_because("no time namespaces");
-	for (int i = 0; i < 3; i++) {
-		child = i ? fork() : raw_fork();
-		if (child == 0) {
-			words_draw_all_ways(words);
-			as_usual();
-			_exit(0);
-		}
-		words_draw_all_ways(words);
-		reap(child);
-	}
-	words_expect_distinct(words, 7 * COUNT(ways) * 500);
-	as_usual();
-}
-
-/* A process that lives in a new time namespace, until it is ended. */
-static pid_t begin_in_another_time(void)
-{
-	int ends[2];
-	pid_t child, other = 0;
-
-	expect(pipe(ends) == 0);
-	child = fork();
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWTIME) != 0)
-			_exit(PROMISE_SKIPPED);
-		other = fork();
-		if (other == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			pause();
-			_exit(0);
-		}
-		if (write(ends[1], &other, sizeof other) != sizeof other)
-			_exit(1);
-		pause();
-	}
-	close(ends[1]);
-	if (read(ends[0], &other, sizeof other) != sizeof other)
-		skip_because("no time namespaces");
-	close(ends[0]);
-	return other;
-}
-
-static void enter_time_of(const char *path, int fd)
-{
-	if (path)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	expect(fd >= 0);
-	if (setns(fd, CLONE_NEWTIME) != 0)
-		skip_because("no time namespace can be entered");
-	if (path)
-		close(fd);
-}
-
-/* To and fro. After many times a better tier may have been given up. */
-static void another_time_namespace_is_entered_in_mid_life(void)
-{
-	struct words *words = words_new(900000);
-	char path[64];
-	int own;
-
-	only_for_root();
-	snprintf(path, sizeof path, "/proc/%d/ns/time",
-		 (int)begin_in_another_time());
-	own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
-	words_draw_all_ways(words);
-	for (int i = 0; i < 40; i++) {
-		enter_time_of(path, -1);
-		words_draw_all_ways(words);
-		if (i < 4)
-			as_usual();
-		enter_time_of(NULL, own);
-		words_draw_all_ways(words);
-		if (i < 4)
-			as_usual();
-	}
-	expect_draws();
-	words_expect_distinct(words, 81 * COUNT(ways) * 500);
-}
-
-/* Tier hardware renews its key each second that really passes. */
-static void expect_a_key_a_second(void)
-{
-	struct timespec second = {1, 200000000};
-	uint64_t word, keys;
-
-	stay_on_this_cpu();
-	by_getrandom(&word, sizeof word);
-	keys = info_now().reseeds;
-	nanosleep(&second, NULL);
-	by_getrandom(&word, sizeof word);
-	expect(info_now().reseeds > keys);
-}
-
-/* The processor's generator is timed by a clock, but not by that one. */
-static void as_frozen(void)
-{
-	const char *usual = getenv("HOSTILE_HARDWARE");
-	struct timespec moment = {0, 1000000};
-	double begin = seconds_now();
-
-	nanosleep(&moment, NULL);
-	expect(seconds_now() == begin);
-	expect(usual && !strcmp(info_now().hardware, usual));
-	if (tier_is("hardware"))
-		expect_a_key_a_second();
-	as_usual();
-}
-
-static void preload_frozen_clock(const char *first, const char *second)
-{
-	char both[4 * PATH_MAX];
-
-	snprintf(both, sizeof both, "%s:%s", first, second);
-	setenv("LD_PRELOAD", both, 1);
-	again_as("frozen");
-}
-
-static void clocks_stand_still_behind_us(void)
-{
-	preload_frozen_clock(library(), beside("plugin_frozen_clock.so"));
-}
-
-static void clocks_stand_still_in_front_of_us(void)
-{
-	preload_frozen_clock(beside("plugin_frozen_clock.so"), library());
-}
-
-/*
  * Under observation, and without the vDSO.
  */
 
@@ -1055,7 +911,6 @@ static const struct {
 	{"without-memory", as_without_memory},
 	{"merged", as_merged},
 	{"little-memory", as_little_memory},
-	{"frozen", as_frozen},
 	{"without-vdso", as_without_vdso},
 	{"emulated", as_emulated},
 };
@@ -1087,10 +942,6 @@ int main(int count, char **arguments)
 		APART(nothing_may_be_locked),
 		APART(everything_may_be_locked_in_mid_life),
 		APART(memory_is_taken_away_while_drawing),
-		APART(a_child_in_a_new_time_namespace_draws_its_own),
-		APART(another_time_namespace_is_entered_in_mid_life),
-		APART(clocks_stand_still_behind_us),
-		APART(clocks_stand_still_in_front_of_us),
 		APART(every_system_call_is_traced),
 		APART(the_vdso_is_absent),
 		APART(valgrind_watches),
