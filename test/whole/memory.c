@@ -1,27 +1,14 @@
 /*
- * Hostile surroundings: sandboxes that kill or refuse, memory that is not to be
- * had or is taken away, clocks that stand still, namespaces that are entered in
- * mid-life, tracers and emulators. Every request ends in random bytes or in the
- * kernel's own answer; never in a byte that somebody else has, a run of zeros,
- * a hang or a death that libc alone would not have died.
- *
- * What a surrounding does to the start of a program is seen by a program: this
- * one, executed anew in a role.
+ * Memory that is not to be had, would not be wiped, or is taken away: it holds
+ * no secret that a child, a dump or another program could see, and every
+ * request is answered all the same.
  */
-#include "support/draws.h"
+#include "support/roles.h"
+#include "support/sandbox.h"
 
-#include <elf.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/random.h>
-#include <linux/seccomp.h>
-#include <sys/auxv.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/user.h>
-#include <sys/utsname.h>
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -32,120 +19,9 @@
 #endif
 
 enum {
-	DROPPABLE = 8,	   /* the type of mapping, in mmap's flags */
-	NOBODY = 65534,
+	DROPPABLE = 8,	    /* the type of mapping, in mmap's flags */
 	WITHOUT_STOCK = 40, /* exit status of a role that found tier off */
 };
-
-/* In a child: becomes this program anew, in a role that main knows. */
-static void again_as(const char *role)
-{
-	execl("/proc/self/exe", "hostile", role, NULL);
-	expect(!"executed");
-}
-
-/*
- * The tier is what it usually is here, but no better than that; so also says
- * FASTRAND_SOURCE, since what is usual was found out under it.
- */
-static void expect_tier_at_most(const char *best)
-{
-	static const char *const tiers[] = {"off", "kernel", "hardware",
-					    "call", "page"};
-	const char *usual = getenv("HOSTILE_USUAL");
-
-	expect(usual != NULL);
-	/* What it needs is less than page and call do. */
-	if (!strcmp(usual, "hardware") && !strcmp(best, "kernel") &&
-	    tier_is(usual))
-		return;
-	for (size_t i = 0; i < COUNT(tiers); i++) {
-		if (!strcmp(tiers[i], best) || !strcmp(tiers[i], usual)) {
-			if (!tier_is(tiers[i]))
-				fprintf(stderr, "tier %s (%s), not %s\n",
-					info_now().tier, info_now().why,
-					tiers[i]);
-			expect(tier_is(tiers[i]));
-			return;
-		}
-	}
-	expect(!"a tier of these names");
-}
-
-static void expect_usual_tier(void)
-{
-	expect_tier_at_most("page");
-}
-
-/* The library answers what its tier says that it does. */
-static void expect_answers(void)
-{
-	uint8_t bytes[4096];
-	uint64_t before = info_now().requests;
-
-	for (int i = 0; i < 4; i++)
-		by_getrandom(bytes, sizeof bytes);
-	if (serves(sizeof bytes))
-		expect(info_now().requests > before);
-	else
-		expect(info_now().requests == before);
-}
-
-static pid_t raw_fork(void)
-{
-	return (pid_t)RAW(SYS_clone, SIGCHLD);
-}
-
-/* By every name, in a parent and two children. */
-static void expect_draws(void)
-{
-	struct words *words = words_new(150000);
-
-	for (int round = 0; round < 4; round++) {
-		pid_t child;
-
-		words_draw_all_ways(words);
-		child = round % 2 ? fork() : raw_fork();
-		if (child == 0) {
-			words_draw_all_ways(words);
-			_exit(0);
-		}
-		words_draw_all_ways(words);
-		reap(child);
-	}
-	words_expect_distinct(words, 12 * COUNT(ways) * 500);
-	words_free(words);
-	expect_answers();
-}
-
-/* The role of most tests: all is as usual. */
-static void as_usual(void)
-{
-	expect_usual_tier();
-	expect_draws();
-}
-
-/*
- * Filters of system calls.
- */
-
-#define FIELD(field) \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define IF_EQUAL(value, skip) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
-#define END_IN(what) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_##what)
-#define ALLOW(call) IF_EQUAL(SYS_##call, 1), END_IN(ALLOW)
-#define ANSWER(error) \
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
-
-/* The lower half of an argument, where the kernel's order is ours. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ARGUMENT(n) FIELD(args[n])
-#else
-#define ARGUMENT(n) \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
-		 offsetof(struct seccomp_data, args[n]) + 4)
-#endif
 
 /* After these, the number is loaded again. */
 #define REFUSE_DROPPABLE \
@@ -155,23 +31,6 @@ static void as_usual(void)
 #define REFUSE_ADVICE(advice, error) \
 	FIELD(nr), IF_EQUAL(SYS_madvise, 3), ARGUMENT(2), \
 		IF_EQUAL(advice, 1), ANSWER(error), FIELD(nr)
-#define REFUSE(call, error) FIELD(nr), IF_EQUAL(SYS_##call, 1), ANSWER(error)
-
-static void enter(struct sock_filter *filter, size_t count)
-{
-	struct sock_fprog program = {(unsigned short)count, filter};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		skip_because("no system call filter can be installed");
-}
-
-#define ENTER(...) \
-	do { \
-		struct sock_filter filter_[] = {__VA_ARGS__}; \
-\
-		enter(filter_, COUNT(filter_)); \
-	} while (0)
 
 /*
  * Memory that fork would not wipe holds no secret.
@@ -187,7 +46,7 @@ static void as_without_droppable(void)
 static void without_droppable_memory_no_stock_is_kept(void)
 {
 	ENTER(REFUSE_DROPPABLE, END_IN(ALLOW));
-	again_as("without-droppable");
+	again_as("without_droppable");
 }
 
 static void as_without_memory(void)
@@ -202,39 +61,39 @@ static void as_without_memory(void)
 static void without_droppable_memory_nor_advice_nothing_is_kept(void)
 {
 	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, EINVAL), END_IN(ALLOW));
-	again_as("without-memory");
+	again_as("without_memory");
 }
 
 static void a_sandbox_that_forbids_advice_changes_nothing_worse(void)
 {
 	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, EPERM), END_IN(ALLOW));
-	again_as("without-memory");
+	again_as("without_memory");
 }
 
 static void advice_that_is_never_refused_is_not_believed(void)
 {
 	ENTER(REFUSE_DROPPABLE, REFUSE(madvise, 0), END_IN(ALLOW));
-	again_as("without-memory");
+	again_as("without_memory");
 }
 
 static void a_kernel_before_wipeonfork_keeps_nothing(void)
 {
 	ENTER(REFUSE_DROPPABLE, REFUSE_ADVICE(MADV_WIPEONFORK, EINVAL),
 	      END_IN(ALLOW));
-	again_as("without-memory");
+	again_as("without_memory");
 }
 
 static void memory_that_would_be_dumped_keeps_nothing(void)
 {
 	ENTER(REFUSE_DROPPABLE, REFUSE_ADVICE(MADV_DONTDUMP, EINVAL),
 	      END_IN(ALLOW));
-	again_as("without-memory");
+	again_as("without_memory");
 }
 
 /* Such memory needs no advice. */
 static void droppable_memory_is_used_where_advice_is_refused(void)
 {
-	ENTER(REFUSE(madvise, EPERM), END_IN(ALLOW));
+	ENTER(FIELD(nr), REFUSE(madvise, EPERM), END_IN(ALLOW));
 	again_as("usual");
 }
 
@@ -308,13 +167,12 @@ static void in_little_memory(void)
 	struct rlimit limit = {most, most};
 
 	expect(setrlimit(RLIMIT_AS, &limit) == 0);
-	again_as("little-memory");
+	again_as("little_memory");
 }
 
 static void alone_in_little_memory(void)
 {
-	unsetenv("LD_PRELOAD");
-	setenv("TEST_WITHOUT_PRELOAD", "1", 1);
+	preload_nothing();
 	in_little_memory();
 }
 
@@ -486,7 +344,7 @@ static void draw_under_pressure(struct words *words)
 			there = pages_there(memory, size);
 		usleep(2000);
 	}
-	if (getenv("HOSTILE_SAYS"))
+	if (getenv("MEMORY_SAYS"))
 		fprintf(stderr, "%zu drops, %u draws\n", drops, i);
 	if (memory && drops == 0)
 		skip_because("this kernel dropped nothing under pressure");
@@ -541,32 +399,16 @@ static void memory_is_taken_away_while_drawing(void)
 	words_expect_distinct(words, 100);
 }
 
-static const struct {
-	const char *name;
-	void (*body)(void);
-} roles[] = {
-	{"usual", as_usual},
-	{"without-droppable", as_without_droppable},
-	{"without-memory", as_without_memory},
-	{"merged", as_merged},
-	{"little-memory", as_little_memory},
-};
-
-static int play(const char *role)
-{
-	promise_apart = true;
-	for (size_t i = 0; i < COUNT(roles); i++) {
-		if (!strcmp(roles[i].name, role)) {
-			roles[i].body();
-			return 0;
-		}
-	}
-	return 2;
-}
-
 int main(int count, char **arguments)
 {
-	static struct promise promises[] = {
+	static const struct promise roles[] = {
+		ROLE(usual),
+		ROLE(without_droppable),
+		ROLE(without_memory),
+		ROLE(merged),
+		ROLE(little_memory),
+	};
+	static const struct promise promises[] = {
 		APART(without_droppable_memory_no_stock_is_kept),
 		APART(without_droppable_memory_nor_advice_nothing_is_kept),
 		APART(a_sandbox_that_forbids_advice_changes_nothing_worse),
@@ -581,14 +423,10 @@ int main(int count, char **arguments)
 		APART(memory_is_taken_away_while_drawing),
 	};
 
-	/* A role that is played without the library, to compare. */
+	/* There was room for this program alone. */
 	if (count > 1 && preload_told("TEST_WITHOUT_PRELOAD", "1"))
-		return strcmp(arguments[1], "refused") ? 0 : play("refused");
-	if (!draws_begin())
-		return 2;
+		return 0;
 	if (count > 1)
-		return play(arguments[1]);
-	setenv("HOSTILE_USUAL", info_now().tier, 1);
-	setenv("HOSTILE_HARDWARE", info_now().hardware, 1);
-	return promises_keep("hostile", promises, COUNT(promises));
+		return roles_play(arguments[1], roles, COUNT(roles));
+	return roles_keep("memory", promises, COUNT(promises));
 }
