@@ -3,7 +3,7 @@ TESTS := chacha20 generator source interpose report system launcher whole suppor
 vpath %.c $(addprefix test/,$(TESTS))
 
 # Tests of the rooms, with fakes for others; of the library from outside; scripts.
-WHITEBOX := chacha20 model fill fill_requests fill_buckets fill_counts step \
+WHITEBOX := chacha20 chacha20_traces model fill fill_requests fill_buckets fill_counts step \
 	step_threads step_contexts step_overlap secrets generation \
 	elf_symbol old_libc image image_mark image_wiped scale
 ALL := $(basename $(notdir $(wildcard $(TESTS:%=test/%/*.c))))
