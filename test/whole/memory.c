@@ -3,6 +3,7 @@
  * no secret that a child, a dump or another program could see, and every
  * request is answered all the same.
  */
+#include "support/maps.h"
 #include "support/roles.h"
 #include "support/sandbox.h"
 
@@ -102,20 +103,18 @@ static void as_merged(void)
 {
 	FILE *maps = fopen("/proc/self/smaps", "r");
 	bool merged = false, wiped = false;
-	char line[1024];
+	struct mapping mapping;
 
 	if (prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) != 1)
 		skip_because("merging is not handed on to a program");
 	expect_tier_at_most("kernel");
 	expect(maps != NULL);
-	while (fgets(line, sizeof line, maps)) {
-		if (strncmp(line, "VmFlags:", 8))
-			continue;
-		merged |= strstr(line, " mg") != NULL;
-		if (!strstr(line, " wf"))
+	while (mapping_next(maps, &mapping)) {
+		merged |= mapping_has(&mapping, "mg");
+		if (!mapping_has(&mapping, "wf"))
 			continue;
 		wiped = true;
-		expect(!strstr(line, " mg"));
+		expect(!mapping_has(&mapping, "mg"));
 	}
 	fclose(maps);
 	expect(merged);
@@ -289,19 +288,14 @@ static void hoard(void)
 static uint8_t *find_droppable(size_t *size)
 {
 	FILE *maps = fopen("/proc/self/smaps", "re");
-	unsigned long from, to, first = 0, last = 0;
+	struct mapping mapping;
 	uint8_t *found = NULL;
-	char line[512];
 
 	expect(maps != NULL);
-	while (fgets(line, sizeof line, maps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
-			first = from;
-			last = to;
-		} else if (!strncmp(line, "VmFlags:", 8) &&
-			   strstr(line, " dp") && last - first > *size) {
-			found = (uint8_t *)first;
-			*size = last - first;
+	while (mapping_next(maps, &mapping)) {
+		if (mapping_has(&mapping, "dp") && mapping.size > *size) {
+			found = mapping.at;
+			*size = mapping.size;
 		}
 	}
 	fclose(maps);
