@@ -1,81 +1,81 @@
 /*
- * Who takes part. A contender lives alone in a worker process (worker.h), so
- * that its environment is its own and its state can be plain statics.
+ * What is a contender? One row of the table in contenders.c. A contender runs
+ * alone in a worker process (worker.h), so its environment is its own and its
+ * state can be plain static variables.
  */
 #ifndef BENCH_CONTENDERS_H
 #define BENCH_CONTENDERS_H
 
+#include "chacha20/chacha20.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-/* The disciplines; a contender is in one of them. */
-enum section {
-	REQUEST,	/* fill a buffer */
-	WORD,		/* one 32-bit number */
-	KEYSTREAM,	/* ChaCha20 and nothing else */
-	URANDOM,	/* read of /dev/urandom */
-	OTHER_NULL,	/* read of something else: what does ours add? */
-	OTHER_FILE,
-	OTHER_PIPE,
-	SECTIONS
-};
-
-extern const char *const section_name[SECTIONS];
-
 enum flags {
-	OURS = 1,	/* ought to be served by our library */
-	KERNEL_SMALL = 2, /* ours, but leaves small requests to the kernel */
-	KERNEL_ALL = 128,	/* ours, told to forward everything */
-	PRELOADED = 4,	/* LD_PRELOAD; otherwise dlopen, if it is ours */
-	TRUSTING = 8,	/* FASTRAND_TRUST_FDS=1 */
-	SHORT = 16,	/* takes part in short runs */
-	LATENCY = 32,	/* its single calls are timed, too */
-	THREADS = 64,	/* it runs on many threads, too */
+	OURS = 1,	/* our library ought to serve it in the process */
+	PRELOADED = 2,	/* its worker runs with LD_PRELOAD=$LIB */
+	SHORT = 4,	/* it takes part in short runs, too */
+	LATENCY = 8,	/* its single calls are timed, too */
+	THREADS = 16,	/* it runs on many threads, too */
 };
 
-/* n requests of len bytes to buf; how many of them went wrong? */
+/* Makes n requests of len bytes to buf; returns how many of them failed. */
 typedef uint64_t loop(uint8_t *buf, size_t len, uint64_t n);
 
 struct contender {
-	enum section section;
-	const char *name;
+	const char *section, *name;
 	int flags;
-	const char *source;	/* FASTRAND_SOURCE; NULL: the best tier */
-	/* In the worker, once: NULL, or why this contender cannot run here. */
-	const char *(*open)(const struct contender *self);
+	/*
+	 * Its function: names of a library, of which the first that is
+	 * installed is taken, and the symbol in it. "$LIB" stands for the
+	 * value of that environment variable. NULL: it needs no library.
+	 */
+	const char *so, *symbol;
 	loop *run;
+	/* NULL, or prepares it; returns NULL, or why it cannot run here. */
+	const char *(*setup)(const struct contender *self);
 	loop *baseline;		/* NULL, or timed in turns with run */
-	int which;		/* for open */
-	const char *setting;	/* one more "NAME=value" */
+	const char *setting;	/* NULL, or a variable, "NAME=value" */
+	size_t kernel_up_to;	/* requests this small go to the kernel */
+	chacha20_blocks *(*variant)(void);	/* keystream_setup asks it */
 };
 
 extern const struct contender contenders[];
 extern const size_t contenders_count;
 
-/* The path of our library, for open and for LD_PRELOAD. */
-extern const char *library_path;
+/* open.c. Called in the worker, once: NULL, or why it cannot run here. */
+const char *contender_open(const struct contender *self);
 
-/* A symbol of our library wherever it is: loaded by open, or preloaded. */
-void *library_symbol(const char *name);
+/* What contender_open found; the loops call it. */
+extern void *contender_function;
 
-/* The parts, a file each. */
-const char *peer_open(const struct contender *);	/* peers.c */
-const char *peer_word_open(const struct contender *);
-loop peer_run, peer_word_run;
-enum {
-	OPENSSL, SODIUM, SODIUM_INTERNAL, LIBBSD, GNUTLS, GCRYPT
-};
+/* Another symbol of the same library, or, without one, of the process. */
+void *contender_symbol(const char *name);
 
-const char *keystream_open(const struct contender *);	/* keystream.c */
-loop keystream_run, keystream_openssl_run;
-enum {
-	PORTABLE, SSSE3, AVX2, AVX512, NEON, EVP, EVP_NO_AVX512
-};
-/* The variant that the library takes on this machine, as a contender. */
-const char *keystream_best(void);
+/* The name, or the value of the environment variable if it is "$NAME". */
+const char *contender_path(const char *name);
 
-const char *urandom_open(const struct contender *);	/* reads.c */
-const char *other_open(const struct contender *);
-loop urandom_run, other_run, other_baseline, pipe_run, pipe_baseline;
+/* How functions are called, by their kind. */
+loop getrandom_run, syscall_run, vdso_run, buf_run, word_run; /* calls.c */
+loop openssl_run, gnutls_run, gcrypt_run;
+loop keystream_run, evp_run;	/* keystream.c */
+loop urandom_run, other_run, other_baseline;	/* reads.c */
+loop startup_run, startup_baseline;	/* startup.c */
+
+/* What has to be done before the first call. */
+const char *sodium_system_setup(const struct contender *);	/* open.c */
+const char *sodium_internal_setup(const struct contender *);
+const char *gcrypt_setup(const struct contender *);
+const char *keystream_setup(const struct contender *);
+const char *evp_setup(const struct contender *);
+const char *evp_avx2_setup(const struct contender *);
+const char *urandom_setup(const struct contender *);
+const char *null_setup(const struct contender *);
+const char *file_setup(const struct contender *);
+const char *pipe_setup(const struct contender *);
+const char *startup_setup(const struct contender *);
+
+/* The pages that /bin/true has written to and its KiB resident, as it exits. */
+int startup_memory(double *dirty_pages, double *resident_kib);
 
 #endif

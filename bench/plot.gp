@@ -1,4 +1,4 @@
-# The plots of a run: gnuplot -e "tsv='bench.tsv'; out='folder'" plot.gp
+# How do the numbers of a run look as plots? gnuplot -e "tsv='bench.tsv'; out='folder'" plot.gp
 # The names in a key stand in the order of the lines at the right edge.
 
 about(key) = system(sprintf("awk -F'\t' '$1 == \"# %s\" { print $2; exit }' '%s'", key, tsv))
@@ -11,29 +11,11 @@ names(section, metric, x, order) = system(last(section, metric, x) . " | sort -g
 # The points of one line: x is column 3 (size) or 4 (threads).
 points(section, name, metric, x) = "< awk -F'\t' '$1 == \"" . section . "\" && $2 == \"" . name . "\" && $5 == \"" . metric . "\" { print $" . x . ", $6 }' '" . tsv . "' | sort -n"
 
-colour(name) = \
-	name eq "vDSO" ? 0x1f77b4 : \
-	name eq "system call" ? 0xd62728 : \
-	name eq "libc getrandom" ? 0xff9896 : \
-	name eq "libc arc4random_buf" ? 0xe377c2 : \
-	name eq "libbsd arc4random_buf" ? 0x8c564b : \
-	name eq "libsodium" ? 0x98df8a : \
-	name eq "libsodium, internal" ? 0x2ca02c : \
-	name eq "OpenSSL, no AVX-512" ? 0xffbb78 : \
-	name[1:7] eq "OpenSSL" ? 0xff7f0e : \
-	name[1:6] eq "GnuTLS" ? 0x9467bd : \
-	name eq "libgcrypt" ? 0xbcbd22 : \
-	name eq "ours, tier call" ? 0x555555 : \
-	name eq "ours, tier kernel" ? 0x999999 : \
-	name eq "portable" ? 0x999999 : \
-	name eq "ssse3" ? 0x666666 : \
-	name eq "avx2" || name eq "neon" ? 0x1f77b4 : \
-	name eq "avx512" ? 0xd62728 : 0x000000
-thick(name) = name eq "ours" ? 4 : name[1:4] eq "ours" ? 2 : 1.5
-mark(name) = name eq "ours, tier call" ? 8 : \
-	name eq "ours, tier kernel" ? 4 : \
-	name eq "OpenSSL, no AVX-512" ? 6 : 7
-size(name) = mark(name) == 7 ? 0.4 : 0.9
+# Ours is black and thick; the others share out the colours and the marks.
+ours(name) = name eq "ours"
+colour(name, i) = ours(name) ? 0 : hsv2rgb(0.618 * i - floor(0.618 * i), 0.9, 0.75)
+thick(name) = ours(name) ? 4 : name[1:4] eq "ours" ? 2 : 1.5
+mark(name, i) = ours(name) ? 7 : 4 + i % 11
 
 set terminal svg size 920,580 dynamic font "sans-serif,13" background "white"
 set label 1 sprintf("%s, %s CPUs, Linux %s, %s; libfastrand in tier %s, ChaCha20 %s; %s", about("cpu"), about("cpus"), about("kernel"), about("libc"), about("tier"), about("chacha20"), about("date")) at screen 0.02, 0.025 left noenhanced font ",11" textcolor rgb "#444444"
@@ -54,7 +36,7 @@ set ytics ("1 ns" 1, "10 ns" 10, "100 ns" 100, "1 us" 1e3, "10 us" 1e4, "100 us"
 set xrange [3:2.2e7]
 set yrange [3:4e8]
 list = names("request", "ns", "3", "-r")
-if (words(list) > 0) plot for [i=1:words(list)] points("request", word(list, i), "ns", "3") using 1:2 with linespoints lw thick(word(list, i)) lc rgb colour(word(list, i)) pt mark(word(list, i)) ps size(word(list, i)) title word(list, i)
+if (words(list) > 0) plot for [i=1:words(list)] points("request", word(list, i), "ns", "3") using 1:2 with linespoints lw thick(word(list, i)) lc rgb colour(word(list, i), i) pt mark(word(list, i), i) ps 0.7 title word(list, i)
 
 # Throughput against threads.
 set output out . "/throughput-threads.svg"
@@ -65,8 +47,8 @@ set xtics (1, 2, 4, 8, 16, 32, 64)
 set ytics ("0.5" 5e5, "1" 1e6, "2" 2e6, "5" 5e6, "10" 1e7, "20" 2e7, "50" 5e7, "100" 1e8, "200" 2e8, "500" 5e8, "1000" 1e9, "2000" 2e9)
 set xrange [0.9:72]
 set yrange [*:*]
-list = names("threads", "per_second", "4", "-r")
-if (words(list) > 0) plot for [i=1:words(list)] points("threads", word(list, i), "per_second", "4") using 1:2 with linespoints lw thick(word(list, i)) lc rgb colour(word(list, i)) pt mark(word(list, i)) ps size(word(list, i)) title word(list, i)
+list = names("threads", "ns", "4", "")
+if (words(list) > 0) plot for [i=1:words(list)] points("threads", word(list, i), "ns", "4") using 1:(1e9/$2) with linespoints lw thick(word(list, i)) lc rgb colour(word(list, i), i) pt mark(word(list, i), i) ps 0.7 title word(list, i)
 
 # Key stream: the library's variants against OpenSSL.
 set output out . "/keystream.svg"
@@ -79,4 +61,4 @@ set ytics autofreq
 set xrange [800:1.3e6]
 set yrange [0:*]
 list = names("keystream", "ns", "3", "")
-if (words(list) > 0) plot for [i=1:words(list)] points("keystream", word(list, i), "ns", "3") using 1:($1/$2) with linespoints lw (word(list, i)[1:7] eq "OpenSSL" ? 1.5 : 3) lc rgb colour(word(list, i)) pt mark(word(list, i)) ps size(word(list, i)) title word(list, i)
+if (words(list) > 0) plot for [i=1:words(list)] points("keystream", word(list, i), "ns", "3") using 1:($1/$2) with linespoints lw 2 lc rgb colour(word(list, i), i) pt mark(word(list, i), i) ps 0.7 title word(list, i)

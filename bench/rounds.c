@@ -1,10 +1,6 @@
-/* Alternating rounds, skipping visibly what cannot take part. */
+/* How do rounds alternate, and who cannot take part in them? */
 #include "rounds.h"
-#include "results.h"
-#include "timing.h"
-#include "worker.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,347 +8,181 @@
 #include <unistd.h>
 
 enum {
-	TEAM_MAX = 24,
-	ROUNDS_MAX = 200,
-	NOTES_MAX = 100,
+	TEAM_MAX = 64,
+	ROUNDS_MAX = 1000,
 	TOO_LONG_NS = 300000000,	/* a request: the size is left out */
 };
 
-static struct {
-	char section[24], text[300];
-} notes[NOTES_MAX];
-static size_t notes_count;
-
 void note(const char *section, const char *format, ...)
 {
-	char text[300], both[340];
 	va_list list;
 
+	printf("# note\t%s\t", section);
 	va_start(list, format);
-	vsnprintf(text, sizeof text, format, list);
+	vprintf(format, list);
 	va_end(list);
-	for (size_t i = 0; i < notes_count; i++)
-		if (!strcmp(notes[i].section, section) &&
-		    !strcmp(notes[i].text, text))
-			return;
-	if (notes_count == NOTES_MAX)
-		return;
-	snprintf(notes[notes_count].section, sizeof notes->section, "%s",
-		 section);
-	snprintf(notes[notes_count].text, sizeof notes->text, "%s", text);
-	notes_count++;
-	snprintf(both, sizeof both, "%s: %s", section, text);
-	about_set("note", both);
-}
-
-void notes_print(const char *section)
-{
-	for (size_t i = 0; i < notes_count; i++)
-		if (!strcmp(notes[i].section, section))
-			printf("  ! %s\n", notes[i].text);
-}
-
-/* The three kinds of other reads share a table. */
-static const char *note_key(enum section s)
-{
-	return s >= OTHER_NULL ? "other" : section_name[s];
-}
-
-void notes_clear(const char *section)
-{
-	for (size_t i = 0; i < notes_count; i++)
-		if (!strcmp(notes[i].section, section))
-			notes[i].section[0] = 0;
-}
-
-static void progress(const char *section, const char *what, uint64_t number)
-{
-	if (isatty(2))
-		fprintf(stderr, "\r\033[K%s, %s %llu ...\r", section, what,
-			(unsigned long long)number);
-}
-
-static void progress_end(void)
-{
-	if (isatty(2))
-		fprintf(stderr, "\r\033[K");
+	putchar('\n');
 }
 
 static struct worker team[TEAM_MAX];
 static size_t team_size;
 
-/* A forced tier that is not what we got would be a row under a false name. */
-static void check_tier(struct worker *w, const char *section)
+/* A forced tier that is not in force would be a row under a false name. */
+static bool in_its_tier(const struct worker *w, const char *section)
 {
-	const char *asked = w->contender->source;
+	const char *asked = w->contender->setting;
 
-	if (!w->pid || !asked || !strcmp(asked, w->hello.tier))
-		return;
+	if (!asked || strncmp(asked, "FASTRAND_SOURCE=", 16) ||
+	    !strcmp(asked + 16, w->hello.tier))
+		return true;
 	note(section, "skipped: %s: the library is in tier \"%s\" instead: %s",
 	     w->contender->name, w->hello.tier, w->hello.tier_why);
-	worker_end(w);
+	return false;
 }
 
-static void gather(enum section s, int only, const char *section)
+static void gather(const struct plan *p)
 {
 	team_size = 0;
 	for (size_t i = 0; i < contenders_count; i++) {
 		const struct contender *c = &contenders[i];
 		struct worker *w = &team[team_size];
 
-		if (c->section != s || (c->flags & only) != only ||
-		    team_size == TEAM_MAX)
+		if (strcmp(c->section, p->of) ||
+		    (c->flags & p->only) != p->only || team_size == TEAM_MAX)
 			continue;
-		if (worker_start(w, c)) {
-			check_tier(w, section);
+		if (!worker_start(w, c))
+			note(p->section, "skipped: %s: %s", c->name, w->why);
+		else if (in_its_tier(w, p->section))
 			team_size++;
-		} else {
-			note(section, "skipped: %s: %s", c->name, w->why);
-		}
+		else
+			worker_end(w);
 	}
 }
 
-static void dismiss(void)
-{
-	for (size_t i = 0; i < team_size; i++)
-		worker_end(&team[i]);
-	team_size = 0;
-	progress_end();
-}
-
-static bool ask(struct worker *w, const struct ask *what, struct answer *a,
-		const char *section)
-{
-	if (worker_ask(w, what, a))
-		return true;
-	if (w->why[0])
-		note(section, "%s, %llu B: %s", w->contender->name,
-		     (unsigned long long)what->size, w->why);
-	w->why[0] = 0;
-	return false;
-}
-
-/* There and back again, so that nobody always follows the same neighbour. */
-static struct worker *turn(int round, size_t i)
-{
-	return &team[round % 2 ? team_size - 1 - i : i];
-}
-
-/* What one contender did in the rounds of one size. */
-struct tally {
-	double ns[ROUNDS_MAX], baseline[ROUNDS_MAX], added[ROUNDS_MAX];
+/* What one contender did in the rounds of one point. */
+static struct tally {
+	double value[FIGURES_MAX][ROUNDS_MAX];
+	struct answer last;
 	size_t n;
-	uint64_t calls, requests, kernel;
-	bool counts, too_long;
-	char unserved[100];	/* sizes, over all of the run */
-};
+	bool too_long;		/* this size, and so all that follow */
+} tallies[TEAM_MAX];
 
-enum { SMALL = 256 };		/* to a contender that is KERNEL_SMALL */
-
-static struct tally tallies[TEAM_MAX];
-
-static void tally_add(struct tally *t, const struct answer *a)
+static void take_turn(const struct plan *p, const struct ask *ask, int round,
+		      size_t i)
 {
-	t->ns[t->n] = a->ns;
-	t->baseline[t->n] = a->baseline_ns;
-	t->added[t->n] = a->ns - a->baseline_ns;
+	struct worker *w = &team[i];
+	struct tally *t = &tallies[i];
+	struct answer *a = &t->last;
+
+	if (t->too_long || !w->pid)
+		return;
+	if (!worker_ask(w, ask, a)) {
+		note(p->section, "%s, %llu B: %s", w->contender->name,
+		     (unsigned long long)ask->size, w->why);
+		return;
+	}
+	if (round < 0) {
+		t->too_long = ask->what == ROUND &&
+			      a->figure[0].value > TOO_LONG_NS;
+		return;
+	}
+	for (int f = 0; f < a->figures; f++)
+		t->value[f][t->n] = a->figure[f].value;
 	t->n++;
-	t->calls += a->calls;
-	t->requests += a->requests;
-	t->kernel += a->kernel;
-	t->counts = a->counts;
 }
 
-static void tally_report(struct tally *t, const struct contender *c,
-			 uint64_t size)
+static int by_value(const void *a, const void *b)
 {
-	const char *section = section_name[c->section];
-	const char *key = note_key(c->section);
-	double served;
+	double x = *(const double *)a, y = *(const double *)b;
 
-	if (t->n == 0)
-		return;
-	result_add(section, c->name, size, 1, "ns", median(t->ns, t->n));
-	result_add(section, c->name, size, 1, "best_ns", t->ns[0]);
-	if (c->baseline) {
-		result_add(section, c->name, size, 1, "baseline_ns",
-			   median(t->baseline, t->n));
-		result_add(section, c->name, size, 1, "added_ns",
-			   median(t->added, t->n));
+	return (x > y) - (x < y);
+}
+
+static double median_of_sorted(const double *v, size_t n)
+{
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* The median would hide the calls of a few rounds that the kernel answered. */
+static double mean(const double *v, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += v[i];
+	return sum / (double)n;
+}
+
+static void number(const struct plan *p, const struct point *at,
+		   const char *name, const char *metric, double value)
+{
+	printf("%s\t%s\t%llu\t%d\t%s\t%.6g\n", p->section, name,
+	       (unsigned long long)at->size, at->threads, metric, value);
+}
+
+static void report(const struct plan *p, const struct point *at,
+		   const struct contender *c, struct tally *t)
+{
+	bool known = false, served = false;
+
+	for (int f = 0; t->n && f < t->last.figures; f++) {
+		const char *metric = t->last.figure[f].name;
+		double *v = t->value[f], value;
+
+		qsort(v, t->n, sizeof *v, by_value);
+		value = strcmp(metric, "kernel") ? median_of_sorted(v, t->n) :
+			mean(v, t->n);
+		number(p, at, c->name, metric, value);
+		if (!strcmp(metric, "ns"))
+			number(p, at, c->name, "best_ns", v[0]);
+		if (!strcmp(metric, "served")) {
+			known = true;
+			served = value >= 0.5;
+		}
 	}
-	if (!(c->flags & OURS))
+	if (t->too_long)
+		note(p->section, "%s, %llu B: left out, it takes too long",
+		     c->name, (unsigned long long)at->size);
+	if (!t->n || !(c->flags & OURS) || p->how == SINGLES)
 		return;
-	served = fmin(1, (double)t->requests / (double)t->calls);
-	result_add(section, c->name, size, 1, "served", served);
-	if (!t->counts)
-		note(key, "%s: NOT KNOWN whether it was served: "
-		     "the library has no fastrand_info", c->name);
-	else if (served < 0.5 && !(c->flags & KERNEL_ALL) &&
-		 !(c->flags & KERNEL_SMALL && size <= SMALL))
-		snprintf(t->unserved + strlen(t->unserved),
-			 sizeof t->unserved - strlen(t->unserved), "%s%llu",
-			 t->unserved[0] ? ", " : "", (unsigned long long)size);
+	if (!known)
+		note(p->section, "%s: NOT KNOWN whether it was served: the "
+		     "library has no fastrand_info", c->name);
+	else if (!served && at->size > c->kernel_up_to)
+		note(p->section, "%s, %llu B: NOT SERVED in-process, the "
+		     "kernel answered", c->name,
+		     (unsigned long long)at->size);
 }
 
-static void tally_clear(struct tally *t)
+static void progress(const struct plan *p, const struct point *at)
 {
-	struct tally kept = *t;
-
-	memset(t, 0, sizeof *t);
-	t->too_long = kept.too_long;
-	memcpy(t->unserved, kept.unserved, sizeof t->unserved);
+	if (isatty(2))
+		fprintf(stderr, "\r\033[K%s, %llu bytes, threads: %d ...\r",
+			p->section, (unsigned long long)at->size, at->threads);
 }
 
-static void note_unserved(const char *key)
+void rounds_run(const struct plan *p)
 {
-	for (size_t j = 0; j < team_size; j++)
-		if (tallies[j].unserved[0])
-			note(key, "%s: NOT SERVED in-process, the kernel "
-			     "answered: %s B", team[j].contender->name,
-			     tallies[j].unserved);
-}
-
-void rounds_times(enum section s, const struct plan *p)
-{
-	const char *key = note_key(s);
-	struct answer a;
-
-	gather(s, p->only, key);
+	gather(p);
 	memset(tallies, 0, sizeof tallies);
-	for (int i = 0; p->sizes[i] && i < SIZES_MAX; i++) {
-		struct ask what = { ROUND, 1, p->sizes[i], p->ns };
+	for (int i = 0; i < p->count; i++) {
+		const struct point *at = &p->points[i];
+		struct ask ask = { p->how, at->threads, at->size, p->ns };
 
-		progress(key, "bytes", p->sizes[i]);
+		progress(p, at);
 		for (size_t j = 0; j < team_size; j++)
-			tally_clear(&tallies[j]);
+			tallies[j].n = 0;
 		/* Round -1 finds the size of the batch, and is not counted. */
-		for (int r = -1; r < p->rounds; r++) {
-			for (size_t j = 0; j < team_size; j++) {
-				struct worker *w = turn(r, j);
-				struct tally *t = &tallies[w - team];
-
-				if (t->too_long || !w->pid ||
-				    !ask(w, &what, &a, key))
-					continue;
-				if (r >= 0 && r < ROUNDS_MAX)
-					tally_add(t, &a);
-				else if (a.ns > TOO_LONG_NS)
-					t->too_long = true;
-			}
-		}
-		for (size_t j = 0; j < team_size; j++) {
-			tally_report(&tallies[j], team[j].contender,
-				     p->sizes[i]);
-			if (tallies[j].too_long)
-				note(key, "%s, %llu B: left out, it takes "
-				     "too long", team[j].contender->name,
-				     (unsigned long long)p->sizes[i]);
-		}
+		for (int r = -1; r < p->rounds && r < ROUNDS_MAX; r++)
+			/* Back and forth: neighbours follow each other. */
+			for (size_t j = 0; j < team_size; j++)
+				take_turn(p, &ask, r, r % 2 ?
+					  team_size - 1 - j : j);
+		for (size_t j = 0; j < team_size; j++)
+			report(p, at, team[j].contender, &tallies[j]);
 	}
-	note_unserved(key);
-	dismiss();
-}
-
-void rounds_latency(const struct plan *p)
-{
-	static struct {
-		double p50[ROUNDS_MAX], p99[ROUNDS_MAX], p999[ROUNDS_MAX];
-		double clock[ROUNDS_MAX], step[ROUNDS_MAX];
-		size_t n;
-	} tallies[TEAM_MAX];
-	struct answer a;
-
-	gather(REQUEST, p->only | LATENCY, "latency");
-	for (int i = 0; p->sizes[i] && i < SIZES_MAX; i++) {
-		struct ask what = { SINGLES, 1, p->sizes[i], p->ns };
-
-		progress("latency", "bytes", p->sizes[i]);
-		memset(tallies, 0, sizeof tallies);
-		for (int r = 0; r < p->rounds; r++) {
-			for (size_t j = 0; j < team_size; j++) {
-				struct worker *w = turn(r, j);
-				__typeof__(&tallies[0]) t = &tallies[w - team];
-
-				if (!w->pid || !ask(w, &what, &a, "latency"))
-					continue;
-				t->p50[t->n] = a.p50;
-				t->p99[t->n] = a.p99;
-				t->p999[t->n] = a.p999;
-				t->step[t->n] = a.step_ns;
-				t->clock[t->n++] = a.clock_ns;
-			}
-		}
-		for (size_t j = 0; j < team_size; j++) {
-			__typeof__(&tallies[0]) t = &tallies[j];
-			const char *name = team[j].contender->name;
-			uint64_t size = p->sizes[i];
-
-			if (t->n == 0)
-				continue;
-			result_add("latency", name, size, 1, "p50",
-				   median(t->p50, t->n));
-			result_add("latency", name, size, 1, "p99",
-				   median(t->p99, t->n));
-			result_add("latency", name, size, 1, "p999",
-				   median(t->p999, t->n));
-			result_add("latency", name, size, 1, "clock_ns",
-				   median(t->clock, t->n));
-			result_add("latency", name, size, 1, "step_ns",
-				   median(t->step, t->n));
-		}
-	}
-	dismiss();
-}
-
-void rounds_threads(const struct plan *p)
-{
-	static struct {
-		double wall[ROUNDS_MAX], cpu[ROUNDS_MAX];
-		size_t n;
-		uint64_t calls, kernel, requests;
-	} tallies[TEAM_MAX];
-	uint64_t size = p->sizes[0];
-	struct answer a;
-
-	gather(REQUEST, p->only | THREADS, "threads");
-	for (int i = 0; p->threads[i] && i < SIZES_MAX; i++) {
-		struct ask what = { CROWD, p->threads[i], size, p->ns };
-
-		progress("threads", "threads", (uint64_t)p->threads[i]);
-		memset(tallies, 0, sizeof tallies);
-		for (int r = 0; r < p->rounds; r++) {
-			for (size_t j = 0; j < team_size; j++) {
-				struct worker *w = turn(r, j);
-				__typeof__(&tallies[0]) t = &tallies[w - team];
-
-				if (!w->pid || !ask(w, &what, &a, "threads"))
-					continue;
-				t->wall[t->n] = 1e9 / a.ns;
-				t->cpu[t->n++] = 1e9 / a.cpu_ns;
-				t->calls += a.calls;
-				t->kernel += a.kernel;
-				t->requests += a.requests;
-			}
-		}
-		for (size_t j = 0; j < team_size; j++) {
-			__typeof__(&tallies[0]) t = &tallies[j];
-			const struct contender *c = team[j].contender;
-
-			if (t->n == 0)
-				continue;
-			result_add("threads", c->name, size, p->threads[i],
-				   "per_second", median(t->wall, t->n));
-			result_add("threads", c->name, size, p->threads[i],
-				   "per_cpu_second", median(t->cpu, t->n));
-			if (!(c->flags & OURS))
-				continue;
-			result_add("threads", c->name, size, p->threads[i],
-				   "kernel",
-				   (double)t->kernel / (double)t->calls);
-			if (t->requests * 2 < t->calls)
-				note("threads", "%s, %d threads: NOT SERVED "
-				     "in-process", c->name, p->threads[i]);
-		}
-	}
-	dismiss();
+	for (size_t j = 0; j < team_size; j++)
+		worker_end(&team[j]);
+	if (isatty(2))
+		fputs("\r\033[K", stderr);
 }

@@ -1,41 +1,39 @@
 /*
- * Rounds: all contenders of a section, one after the other, again and again;
- * medians over the rounds go to the results.
+ * How are contenders compared? All contenders of a section do a round, one
+ * after the other, again and again; medians over the rounds are the results.
  */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
 
-#include "contenders.h"
+#include "worker.h"
 
-enum { SIZES_MAX = 16 };
+enum { POINTS_MAX = 24 };
 
 struct plan {
-	int only;		/* contenders with all of these flags */
+	const char *section;	/* under which the numbers are printed */
+	const char *of;		/* whose contenders take part */
+	int only;		/* those that have all of these flags */
+	enum what how;
 	int rounds;
 	uint64_t ns;		/* of one round of one contender */
-	uint64_t sizes[SIZES_MAX];	/* 0 ends the list */
-	int threads[SIZES_MAX];	/* likewise; for rounds_threads */
+	struct point {
+		uint64_t size;	/* of a request */
+		int threads;
+	} points[POINTS_MAX];
+	int count;		/* of points */
 };
 
-/* Metrics "ns", "best_ns" and, for ours, "served" (0..1). */
-void rounds_times(enum section s, const struct plan *p);
-
-/* Section "latency": "p50", "p99", "p999", "clock_ns", "step_ns". */
-void rounds_latency(const struct plan *p);
-
 /*
- * Section "threads": "per_second", "per_cpu_second" (what one processor does
- * in a second of its time) and, for ours, "kernel" (share of requests).
+ * Prints a line for each median, and one for the best "ns":
+ * section, name, size, threads, metric and value, with tabs between.
  */
-void rounds_threads(const struct plan *p);
+void rounds_run(const struct plan *p);
 
 /*
- * One line about something that did not take part, or not as it should: shown
- * by notes_print under the section's table, and kept in the file.
+ * Prints one line about a contender that did not take part, or not as it
+ * should; it is shown under the section's table.
  */
 void note(const char *section, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void notes_print(const char *section);
-void notes_clear(const char *section);	/* but they stay in the file */
 
 #endif

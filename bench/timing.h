@@ -1,7 +1,6 @@
 /*
- * What time is it, and which number stands for many? Nanoseconds from
- * CLOCK_MONOTONIC for batches; ticks (the time stamp counter where there is
- * one) for single calls.
+ * What time is it? Nanoseconds from CLOCK_MONOTONIC for batches; ticks (the
+ * time stamp counter where there is one) for single calls.
  */
 #ifndef BENCH_TIMING_H
 #define BENCH_TIMING_H
@@ -26,29 +25,37 @@ static inline uint64_t now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+#if defined(__x86_64__) || defined(__i386__)
+#define TICK_NAME "rdtsc"
+
 /* The fences keep the timed call from leaking out at either end. */
 static inline uint64_t tick(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
 	uint64_t t;
 
 	_mm_lfence();
 	t = __rdtsc();
 	_mm_lfence();
 	return t;
-#else
-	return now_ns();
-#endif
 }
+#else
+#define TICK_NAME "clock_gettime"
 
-/* What tick() reads: "rdtsc" or "clock_gettime". */
-const char *tick_name(void);
+static inline uint64_t tick(void)
+{
+	return now_ns();
+}
+#endif
 
-/* The length of a tick; the first call takes 10 ms to find out. */
-double tick_ns(void);
+/* The length of a tick in nanoseconds; it takes 10 ms to find out. */
+static inline double tick_ns(void)
+{
+	uint64_t ns = now_ns(), t = tick();
 
-/* These sort v; an empty v has the median NAN. p is in 0..1. */
-double median(double *v, size_t n);
-double percentile(double *v, size_t n, double p);
+	while (now_ns() - ns < 10000000)
+		;
+	t = tick() - t;
+	return (double)(now_ns() - ns) / (double)t;
+}
 
 #endif

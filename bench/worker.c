@@ -1,4 +1,4 @@
-/* The worker process: opens its contender, then times what it is asked to. */
+/* How does a worker time its contender, in each of the ways it is asked to? */
 #include "worker.h"
 #include "timing.h"
 #include "fastrand.h"
@@ -11,19 +11,19 @@
 #include <unistd.h>
 
 enum {
-	ASKS = 3,		/* descriptors given to us by worker_start */
+	ASKS = 3,		/* descriptors that worker_start prepared */
 	ANSWERS = 4,
 	SLICES = 32,		/* turns of run and baseline in a round */
 	SINGLES_MAX = 100000,
 	CROWD_MAX = 256,
-	CHUNK_NS = 10000,	/* a thread looks up this often */
-	APART = 4096,		/* no two threads' buffers in a line */
+	CHUNK_NS = 10000,	/* a thread looks at stop this often */
+	APART = 4096,		/* threads' buffers share no cache line */
 };
 
 static const struct contender *me;
 static void (*info_fn)(struct fastrand_info *, size_t);
 
-/* A buffer of this size, its pages there. Large ones are not kept. */
+/* A buffer of this size, whose pages are mapped. Only the last one is kept. */
 static uint8_t *buffer(size_t size)
 {
 	static uint8_t *p;
@@ -52,13 +52,25 @@ static struct fastrand_info info(void)
 	return i;
 }
 
+static void figure(struct answer *a, const char *name, double value)
+{
+	snprintf(a->figure[a->figures].name, sizeof a->figure->name, "%s",
+		 name);
+	a->figure[a->figures++].value = value;
+}
+
+/* Which share was served in the process, and how many % by the kernel? */
 static void count_since(struct answer *a, const struct fastrand_info *before)
 {
 	struct fastrand_info after = info();
+	double served = (double)(after.requests - before->requests) /
+			(double)a->calls;
 
-	a->counts = info_fn != NULL;
-	a->requests = after.requests - before->requests;
-	a->kernel = after.kernel - before->kernel;
+	if (!(me->flags & OURS) || !info_fn)
+		return;
+	figure(a, "served", served < 1 ? served : 1);
+	figure(a, "kernel", 100.0 * (double)(after.kernel - before->kernel) /
+	       (double)a->calls);
 }
 
 static uint64_t timed(loop *run, uint8_t *buf, size_t size, uint64_t n,
@@ -97,14 +109,22 @@ static void do_round(const struct ask *ask, struct answer *a)
 {
 	uint8_t *buf = buffer(ask->size);
 	uint64_t n = batch_for(buf, ask->size, ask->ns);
-	uint64_t slice = n / SLICES ? n / SLICES : 1, ns = 0, baseline_ns = 0;
+	int slices = n < SLICES ? 2 : SLICES;
+	uint64_t slice = n < SLICES ? 1 : n / SLICES, ns = 0, baseline_ns = 0;
 	struct fastrand_info before;
 
-	/* We have been asleep: let caches and clocks wake up. */
-	me->run(buf, ask->size, n / 8);
+	/*
+	 * The worker has been asleep: let caches and clocks wake up. A baseline
+	 * comes first in the first slice, so it has to have been called before:
+	 * then each of the two follows itself as often as it follows the other.
+	 */
+	if (me->baseline)
+		me->baseline(buf, ask->size, n / 8 + 1);
+	else
+		me->run(buf, ask->size, n / 8);
 	before = info();
 	if (me->baseline) {
-		for (int i = 0; i < SLICES; i++) {
+		for (int i = 0; i < slices; i++) {
 			if (i % 2)
 				ns += timed(me->run, buf, ask->size, slice, a);
 			baseline_ns += timed(me->baseline, buf, ask->size,
@@ -116,8 +136,13 @@ static void do_round(const struct ask *ask, struct answer *a)
 	} else {
 		ns = timed(me->run, buf, ask->size, n, a);
 	}
-	a->ns = (double)ns / (double)a->calls;
-	a->baseline_ns = (double)baseline_ns / (double)a->calls;
+	figure(a, "ns", (double)ns / (double)a->calls);
+	if (me->baseline) {
+		figure(a, "baseline_ns",
+		       (double)baseline_ns / (double)a->calls);
+		figure(a, "added_ns", ((double)ns - (double)baseline_ns) /
+		       (double)a->calls);
+	}
 	count_since(a, &before);
 }
 
@@ -129,6 +154,14 @@ static uint64_t nothing_run(uint8_t *buf, size_t len, uint64_t n)
 	return 0;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Leaves the ticks of n calls sorted, and returns n. */
 static size_t time_singles(loop *run, uint8_t *buf, size_t size, uint64_t ns,
 			   double *ticks, struct answer *a)
 {
@@ -143,6 +176,7 @@ static size_t time_singles(loop *run, uint8_t *buf, size_t size, uint64_t ns,
 		if (n % 64 == 0 && now_ns() > end)
 			break;
 	}
+	qsort(ticks, n, sizeof *ticks, by_value);
 	return n;
 }
 
@@ -160,32 +194,34 @@ static double smallest_step(const double *ticks, size_t n)
 	return step;
 }
 
-static double at_least_0(double x)
+/* The tick that this share of the sorted ticks, 0..1, does not exceed. */
+static double quantile(const double *ticks, size_t n, double share)
 {
-	return x > 0 ? x : 0;
+	return ticks[(size_t)(share * (double)(n - 1) + 0.5)];
 }
 
 static void do_singles(const struct ask *ask, struct answer *a)
 {
+	static const struct {
+		const char *name;
+		double share;
+	} wanted[] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p999", 0.999 } };
 	static double ticks[SINGLES_MAX];
 	static loop *volatile nothing = nothing_run;
 	uint8_t *buf = buffer(ask->size);
-	double ns = tick_ns();
-	struct fastrand_info before;
-	size_t n;
+	double ns = tick_ns(), clock, value;
+	size_t n = time_singles(nothing, buf, ask->size, 2000000, ticks, a);
 
-	n = time_singles(nothing, buf, ask->size, 2000000, ticks, a);
-	a->clock_ns = percentile(ticks, n, 0.5) * ns;
-	a->step_ns = smallest_step(ticks, n) * ns;
-
+	clock = quantile(ticks, n, 0.5);
+	figure(a, "clock_ns", clock * ns);
+	figure(a, "step_ns", smallest_step(ticks, n) * ns);
 	time_singles(me->run, buf, ask->size, ask->ns / 4, ticks, a);
-	before = info();
 	n = time_singles(me->run, buf, ask->size, ask->ns, ticks, a);
-	count_since(a, &before);
 	a->calls = n;
-	a->p50 = at_least_0(percentile(ticks, n, 0.5) * ns - a->clock_ns);
-	a->p99 = at_least_0(percentile(ticks, n, 0.99) * ns - a->clock_ns);
-	a->p999 = at_least_0(percentile(ticks, n, 0.999) * ns - a->clock_ns);
+	for (int i = 0; i < 3; i++) {
+		value = quantile(ticks, n, wanted[i].share) - clock;
+		figure(a, wanted[i].name, value > 0 ? value * ns : 0);
+	}
 }
 
 struct crowd {
@@ -253,24 +289,37 @@ static void do_crowd(const struct ask *ask, struct answer *a)
 		a->calls += m->calls;
 		a->bad += m->bad;
 	}
-	count_since(a, &before);
 	pthread_barrier_destroy(&crowd.start);
-	a->ns = (double)(to - from) / (double)a->calls;
-	a->cpu_ns = (double)cpu / (double)a->calls;
+	figure(a, "ns", (double)(to - from) / (double)a->calls);
+	figure(a, "cpu_ns", (double)cpu / (double)a->calls);
+	count_since(a, &before);
+}
+
+static void do_memory(struct answer *a)
+{
+	double pages, kib;
+
+	a->bad = !startup_memory(&pages, &kib);
+	a->calls = 1;
+	figure(a, "dirty_pages", pages);
+	figure(a, "resident_kib", kib);
+}
+
+static void tell(char *to, size_t room, const char *text)
+{
+	snprintf(to, room, "%s", text ? text : "");
 }
 
 static void say_hello(struct answer *a, const char *why)
 {
 	struct fastrand_info i = info();
 
-#define TELL(field, text) snprintf(a->field, sizeof a->field, "%s", text)
-	TELL(why, why ? why : "");
-	TELL(tier, i.tier ? i.tier : "");
-	TELL(tier_why, i.why ? i.why : "");
-	TELL(memory, i.memory ? i.memory : "");
-	TELL(chacha20, i.chacha20 ? i.chacha20 : "");
-	TELL(hardware, i.hardware ? i.hardware : "");
-#undef TELL
+	tell(a->why, sizeof a->why, why);
+	tell(a->tier, sizeof a->tier, i.tier);
+	tell(a->tier_why, sizeof a->tier_why, i.why);
+	tell(a->memory, sizeof a->memory, i.memory);
+	tell(a->chacha20, sizeof a->chacha20, i.chacha20);
+	tell(a->hardware, sizeof a->hardware, i.hardware);
 }
 
 int worker_main(const struct contender *self)
@@ -280,12 +329,9 @@ int worker_main(const struct contender *self)
 	const char *why;
 
 	me = self;
-	why = self->open(self);
-	if (self->flags & (OURS | PRELOADED)) {
-		void *f = library_symbol("fastrand_info");
-
-		memcpy(&info_fn, &f, sizeof info_fn);
-	}
+	why = contender_open(self);
+	if (self->flags & OURS)
+		info_fn = contender_symbol("fastrand_info");
 	while (read(ASKS, &ask, sizeof ask) == sizeof ask) {
 		memset(&a, 0, sizeof a);
 		if (ask.what == HELLO)
@@ -294,8 +340,10 @@ int worker_main(const struct contender *self)
 			do_round(&ask, &a);
 		else if (ask.what == SINGLES)
 			do_singles(&ask, &a);
-		else
+		else if (ask.what == CROWD)
 			do_crowd(&ask, &a);
+		else
+			do_memory(&a);
 		if (write(ANSWERS, &a, sizeof a) != sizeof a)
 			return 1;
 	}

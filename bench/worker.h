@@ -1,7 +1,8 @@
 /*
- * A worker is a process with one contender in it, which does nothing but
- * answer: "do a round of this size". So contenders that differ in their
- * environment alternate in one run, one at a time.
+ * What is asked of a worker, and what does it answer? A worker is a process
+ * with one contender in it, which only does what it is asked to: "do a round
+ * of this size". So contenders that differ in their environment alternate in
+ * one run, one at a time.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -16,6 +17,7 @@ enum what {
 	ROUND,		/* time a batch of requests */
 	SINGLES,	/* time single requests */
 	CROWD,		/* run on this many threads at once */
+	MEMORY,		/* what memory does /bin/true take? */
 };
 
 struct ask {
@@ -25,19 +27,17 @@ struct ask {
 	uint64_t ns;		/* about how long this may take */
 };
 
+enum { FIGURES_MAX = 8 };
+
 struct answer {
 	char why[160];		/* not empty: cannot run, and why */
 	char tier[16], tier_why[96], memory[24], chacha20[24], hardware[16];
 	uint64_t calls, bad;	/* requests made; those that failed */
-	double ns;		/* wall clock, per request */
-	double baseline_ns;	/* of the contender's baseline */
-	double cpu_ns;		/* CROWD: processor time per request */
-	double p50, p99, p999;	/* SINGLES: less the clock's share */
-	double clock_ns;	/* SINGLES: the clock's share */
-	double step_ns;		/* SINGLES: and its resolution */
-	bool counts;		/* the library's own numbers are known: */
-	uint64_t requests;	/* served in-process */
-	uint64_t kernel;	/* answered by the kernel */
+	int figures;
+	struct {
+		char name[16];
+		double value;
+	} figure[FIGURES_MAX];
 };
 
 /* The child's whole life: main calls it and returns what it returns. */

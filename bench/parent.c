@@ -1,4 +1,4 @@
-/* The parent's side of a worker: start it, talk to it, end it. */
+/* How does the parent start a worker, talk to it and end it? */
 #include "worker.h"
 
 #include <err.h>
@@ -15,19 +15,21 @@
 #include <unistd.h>
 
 enum {
-	PATIENCE_MS = 30000,	/* then it hangs */
+	PATIENCE_MS = 30000,	/* who takes longer hangs */
 	ENVIRONMENT_MAX = 512,
 	TEXT_MAX = 4200,
 };
 
 extern char **environ;
 
-/* Ours without what would change the contender, plus what makes it. */
+/*
+ * A worker has the environment of the bench, without the variables that would
+ * change a contender, and with the contender's setting.
+ */
 static char **environment_for(const struct contender *c)
 {
-	static char *e[ENVIRONMENT_MAX + 5];
-	static char preload[TEXT_MAX], source[64], setting[64];
-	static char trust[] = "FASTRAND_TRUST_FDS=1";
+	static char *e[ENVIRONMENT_MAX + 3];
+	static char preload[TEXT_MAX], setting[64];
 	size_t n = 0;
 
 	for (char **old = environ; *old && n < ENVIRONMENT_MAX; old++)
@@ -37,16 +39,9 @@ static char **environment_for(const struct contender *c)
 			e[n++] = *old;
 	if (c->flags & PRELOADED) {
 		snprintf(preload, sizeof preload, "LD_PRELOAD=%s",
-			 library_path);
+			 contender_path("$LIB"));
 		e[n++] = preload;
 	}
-	if (c->source) {
-		snprintf(source, sizeof source, "FASTRAND_SOURCE=%s",
-			 c->source);
-		e[n++] = source;
-	}
-	if (c->flags & TRUSTING)
-		e[n++] = trust;
 	if (c->setting) {
 		snprintf(setting, sizeof setting, "%s", c->setting);
 		e[n++] = setting;
@@ -55,7 +50,7 @@ static char **environment_for(const struct contender *c)
 	return e;
 }
 
-/* Both ends above the numbers that the child will use for them. */
+/* Both ends lie above the numbers that the child will use for them. */
 static void high_pipe(int ends[2])
 {
 	int low[2];
@@ -72,8 +67,8 @@ static void high_pipe(int ends[2])
 
 bool worker_start(struct worker *w, const struct contender *c)
 {
-	char index[16], path[TEXT_MAX], me[] = "bench", flag[] = "--worker";
-	char *argv[] = { me, flag, index, path, NULL };
+	char index[16], me[] = "bench", flag[] = "--worker";
+	char *argv[] = { me, flag, index, NULL };
 	posix_spawn_file_actions_t actions;
 	struct ask hello = { .what = HELLO };
 	int asks[2], answers[2], e;
@@ -81,7 +76,6 @@ bool worker_start(struct worker *w, const struct contender *c)
 	memset(w, 0, sizeof *w);
 	w->contender = c;
 	snprintf(index, sizeof index, "%d", (int)(c - contenders));
-	snprintf(path, sizeof path, "%s", library_path);
 	high_pipe(asks);
 	high_pipe(answers);
 	posix_spawn_file_actions_init(&actions);
@@ -168,7 +162,7 @@ bool worker_ask(struct worker *w, const struct ask *ask, struct answer *answer)
 	return true;
 }
 
-/* Its destructors may hang, too. */
+/* A library's destructors may hang, too. */
 void worker_end(struct worker *w)
 {
 	struct timespec nap = { 0, 1000000 };
