@@ -98,7 +98,7 @@ const struct contender contenders[] = {
 	/* Bits 16, 17, 21, 28, 30 and 31 of CPUID leaf 7's EBX. */
 	{ "keystream", "OpenSSL, no AVX-512", SHORT,
 	  .so = OPENSSL, .symbol = "EVP_EncryptUpdate", .run = evp_run,
-	  .setup = evp_avx2_setup,
+	  .setup = evp_setup,
 	  .setting = "OPENSSL_ia32cap=:~0xd0230000" },
 #endif
 

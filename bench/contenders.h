@@ -68,7 +68,6 @@ const char *sodium_internal_setup(const struct contender *);
 const char *gcrypt_setup(const struct contender *);
 const char *keystream_setup(const struct contender *);
 const char *evp_setup(const struct contender *);
-const char *evp_avx2_setup(const struct contender *);
 const char *urandom_setup(const struct contender *);
 const char *null_setup(const struct contender *);
 const char *file_setup(const struct contender *);

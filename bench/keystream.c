@@ -70,10 +70,3 @@ const char *evp_setup(const struct contender *self)
 		return "OpenSSL refused to start ChaCha20";
 	return NULL;
 }
-
-const char *evp_avx2_setup(const struct contender *self)
-{
-	if (!chacha20_avx512())
-		return "this processor has no AVX-512, so nothing differs";
-	return evp_setup(self);
-}

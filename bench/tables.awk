@@ -19,6 +19,8 @@ FNR > 1 && NF == 6 && $6 ~ /[0-9]/ {
 function number(v, unit) {
 	if (v == "")
 		return "-"
+	if (v > 0 && v < 0.005)
+		return sprintf("%.1g", v) unit
 	return sprintf(v < 9.995 ? "%.2f" : v < 99.95 ? "%.1f" : "%.0f", v) unit
 }
 function time(v) {
@@ -31,7 +33,6 @@ function bytes(n) {
 }
 function fixed(v, format) { return v == "" ? "-" : sprintf(format, v) }
 function over(a, b) { return a == "" || b == "" ? "" : a / b }
-function less(a, b) { return a == "" || b == "" ? "" : a - b }
 
 # (Awk makes an element of an array by looking at it, so it asks first.)
 function get(s, n, at, metric) {
@@ -249,15 +250,12 @@ function startup(   s, i, n, added) {
 
 # Figures that are made of others: of two contenders, or of two points.
 function set(s, n, at, metric, v) { if (v != "") value[s, n, at, metric] = v }
-function derive(   s, i, j, n, p, a) {
+function derive(   s, i, j, n, p) {
 	s = "startup"
-	a = alone(1)
 	for (i = 1; i <= names[s]; i++) {
 		n = name[s, i]
-		set(s, n, a, "added_us", over(get(s, n, a, "added_ns"), 1000))
-		set(s, n, a, "over_empty_pages",
-			less(get(s, n, a, "dirty_pages"),
-				get(s, "empty", a, "dirty_pages")))
+		set(s, n, alone(1), "added_us",
+			over(get(s, n, alone(1), "added_ns"), 1000))
 	}
 	s = "threads"
 	for (i = 1; i <= names[s]; i++)
@@ -287,33 +285,35 @@ function verdict(v, must, wanted, most) {
 		return v <= wanted ? "goal" : v <= must ? "must" : "missed"
 	return v >= wanted ? "goal" : v >= must ? "must" : "missed"
 }
-function goal_row(text,   f, who, whose, where, i, j, n, m, part, v, unit, \
-		most, worst, measured, label) {
+function goal_row(text,   f, whose, where, i, j, n, m, part, v, unit, \
+		most, last, worst, measured, label) {
 	split(text, f, / *[|] */)
 	n = split(f[7], whose, / *; */)
 	m = split(f[6], where, / +/)
 	most = f[8] !~ /^\// && f[8] != "scaling"
 	unit = f[3]
 	sub(/^[0-9.]+/, "", unit)
+	last = n * m > 1 && unit ~ /^ / ? unit : ""	# one for all of them
 	worst = ""
 	for (i = 1; i <= n; i++)
 		for (j = 1; j <= m; j++) {
-			who = whose[i] == "BEST" ? about["chacha20"] : whose[i]
 			label = n > 1 ? whose[i] " " : ""
 			if (split(where[j], part, "*") > 1)
 				label = label part[2] ": "
+			else if (m > 1)
+				label = label bytes(part[1]) ": "
 			detail = ""
-			v = figure(f[5], who,
+			v = figure(f[5], whose[i],
 				part[1] SUBSEP (part[2] ? part[2] : 1), f[8])
 			if (v == "")
 				continue
 			if (worst == "" || (most ? v > worst : v < worst))
 				worst = v
 			measured = measured (measured == "" ? "" : ", ") label \
-				number(v, n * m > 1 ? "" : unit) detail
+				number(v, last == "" ? unit : "") detail
 		}
-	if (measured != "" && n * m > 1)
-		measured = measured unit
+	if (measured != "")
+		measured = measured last
 	printf("| %s | %s | %s | %s | %s | %s |\n", f[1], f[2], f[3], f[4],
 		measured == "" ? "-" : measured, worst == "" ? "not measured" : \
 		verdict(worst, f[3] + 0, f[4] + 0, most))
