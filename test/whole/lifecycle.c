@@ -265,8 +265,22 @@ static void a_thread_draws_after_main_has_ended(void)
 }
 
 /* The second stands behind the first and serves what that leaves. */
+static bool is_mapped(const char *name)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128];
+	bool found = false;
+
+	expect(maps != NULL);
+	while (fgets(line, sizeof line, maps))
+		found |= strstr(line, name) != NULL;
+	fclose(maps);
+	return found;
+}
+
 static void as_two(void)
 {
+	expect(is_mapped("/libfastrand.so") && is_mapped("/second.so"));
 	expect_all_ways_work();
 	expect(syscall(SYS_getpid) == getpid());
 	exit(0);

@@ -73,6 +73,8 @@ static void expect_the_same_refusals(int error)
 
 	refusal = error;
 	expect(words_told(as_refused_alone, alone, sizeof alone) > 100);
+	/* The filter is there, and refuses. */
+	expect(!strncmp(alone, "getrandom 8: -1 ", 16));
 	words_told(as_refused_with_us, with_us, sizeof with_us);
 	if (strcmp(alone, with_us) != 0)
 		fprintf(stderr, "alone:\n%swith us:\n%s", alone, with_us);
