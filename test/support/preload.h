@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "fastrand.h"
+#include "system/raw.h"
 
 static void (*preload_info)(struct fastrand_info *info, size_t size);
 
@@ -65,38 +66,12 @@ static inline uint64_t preload_served(void)
 	return info.requests;
 }
 
-/*
- * A system call made behind the back of the library: -errno or the answer.
- */
+#if !defined(RAW_CALL)
+
+/* A system call by libc's own function, whatever stands before it. */
 static inline long raw_call(long n, long a, long b, long c, long d, long e,
 			    long f)
 {
-#if defined(__x86_64__)
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-
-	__asm__ volatile("syscall"
-			 : "+a"(n)
-			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return n;
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-	register long x5 __asm__("x5") = f;
-
-	__asm__ volatile("svc 0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-			 : "memory");
-	return x0;
-#else
-	/* libc's own, whatever stands before it. */
 	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 	long (*call)(long, ...);
 	int before = errno;
@@ -107,10 +82,14 @@ static inline long raw_call(long n, long a, long b, long c, long d, long e,
 	answer = answer == -1 ? -errno : answer;
 	errno = before;
 	return answer;
-#endif
 }
 
-/* The same with the arguments left out that the call does not have. */
+#endif
+
+/*
+ * A system call made behind the back of the library: -errno or the answer. Arguments
+ * that the call does not have are left out.
+ */
 #define RAW_(n, a, b, c, d, e, f, ...) \
 	raw_call((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), \
 		 (long)(e), (long)(f))

@@ -131,12 +131,12 @@ compile() {
 
 	[ "$name" = musl ] && extra="-include test/whole/builds/musl.h"
 	if $white; then
-		rooms="-Isrc $in/rooms.a"
+		rooms="$in/rooms.a"
 		[ "$name" = aarch64 ] &&
 			rooms="-Wl,--wrap=real_call $in/test/advice.o $rooms"
 	fi
 	${compiler[$name]} -std=gnu11 -D_GNU_SOURCE -w -O1 ${flags[$name]} \
-		$extra -Iinclude -Itest -Itest/whole/builds -o "$in/test/$test" \
+		$extra -Isrc -Iinclude -Itest -Itest/whole/builds -o "$in/test/$test" \
 		test/*/"$test.c" $rooms -lpthread -ldl
 }
 
