@@ -162,7 +162,7 @@ static void random_sizes(void)
 static void random_leases(void)
 {
 	enum { LEASES = 16 };
-	static const uintptr_t stack = 0x7ffc00000000;
+	static const uintptr_t stack = 0x7ffc0000; /* also of 32 bits */
 	struct model its[LEASES] = {0};
 
 	fake_generation++;
