@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The manual's recipes, done in the guest of test/vm/recipes, by a root shell that
 # reads this and stays open. A promise is a function, which prints what it finds to
-# be wrong; lines with "| " are what was seen.
+# be wrong; lines with "| " are what was seen. It is one file, of more than 600 lines,
+# because one shell of the guest reads it.
 #
 # What is in single quotes is for other shells, and $LIB is for the loader.
 # shellcheck disable=SC2016
