@@ -5,7 +5,7 @@ vpath %.c $(addprefix test/,$(TESTS))
 # Tests of the rooms, with fakes for others; of the library from outside; scripts.
 WHITEBOX := chacha20 chacha20_traces model fill fill_requests fill_buckets fill_counts step \
 	step_threads step_contexts step_overlap secrets generation \
-	elf_symbol old_libc image image_mark image_wiped scale
+	elf_symbol old_libc image image_mark image_wiped scale sandbox_first
 ALL := $(basename $(notdir $(wildcard $(TESTS:%=test/%/*.c))))
 PLUGINS := $(filter plugin_%,$(ALL))
 BLACKBOX := $(filter-out $(WHITEBOX) $(PLUGINS) calls compare soak,$(ALL))

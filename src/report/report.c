@@ -16,7 +16,7 @@
 #include "source/signals.h"
 #include "source/tier.h"
 
-static atomic_bool wanted, trusting;
+static atomic_bool wanted, forbidden, trusting;
 
 void report_start(bool wants, bool trusts_fds)
 {
@@ -26,7 +26,7 @@ void report_start(bool wants, bool trusts_fds)
 
 void report_never(void)
 {
-	wanted = false;
+	forbidden = true;
 }
 
 void report_fill(struct fastrand_info *info)
@@ -148,7 +148,7 @@ void report_at_end(void)
 
 	if (atomic_flag_test_and_set(&done))
 		return;
-	if (wanted)
+	if (wanted && !forbidden)
 		report_print();
 }
 
